@@ -1,4 +1,5 @@
-//! Compiles the operations written in C++ (`fused/`) and links libtorch.
+//! Compiles the operations written in C++ (`fused/`) and links libtorch. The crate torch-sys says where libtorch
+//! lies; without that variable, as when only documentation is built, nothing is compiled.
 //!
 //! The folder of libtorch goes into the binary's run path, so that the program and the tests find it without
 //! an environment variable. `libtorch.so` itself is linked even where no symbol needs it. For the CPU it is a
@@ -29,6 +30,7 @@ fn main() {
         .compile("fused");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:rustc-link-arg=-L{lib}");
+    // Keeps the linker from dropping `libtorch.so`, see above.
     println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
     println!("cargo:rustc-link-arg=-ltorch");
     // OpenMP by its full file name: libtorch brings this file along, while `-lgomp` would need gcc's.

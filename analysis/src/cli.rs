@@ -2,6 +2,9 @@
 //! and writes them. Standard output gets tables, or the report's summary, and nothing else; standard
 //! error names the files that were written and what was left out. Doc comments of options are their
 //! `--help`.
+//!
+//! Project terms: a run is one training; a setting is a group of runs that are trained and scored alike, so
+//! that they can be compared; an exhibit is the figures and tables under one heading of the report.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -127,7 +130,7 @@ enum Output {
     },
 }
 
-/// Makes everything in memory first, then writes it. `data` are data folders beside those of the results.
+/// Makes everything in memory first, then writes it. `data` are data folders that lie outside the results folder.
 fn make(output: Output, choice: &Choice, data: &[PathBuf]) -> Result<()> {
     let results = Results::load(&choice.results, &choice.runs)?.with_data(data)?;
     let (settings, left_out) = comparison::settings(&results);
@@ -140,12 +143,14 @@ fn make(output: Output, choice: &Choice, data: &[PathBuf]) -> Result<()> {
             dir: choice.results.clone(),
         });
     }
+    // The checkpoints whose example maps are read.
     let shown = match output {
         Output::Tables => BTreeSet::new(),
         _ => selected(&settings),
     };
     let (kept, without) = examples::list(&results, &shown)?;
     notes.extend(without);
+    // The pairs (an image and a class on it) that are shown as the worst, median and best of a setting.
     let extremes = extremes(&settings, &kept);
     let pairs = extremes.iter().flat_map(Extremes::pairs).collect();
     let examples = examples::load(&results, &shown, &pairs)?;
@@ -192,6 +197,7 @@ fn make(output: Output, choice: &Choice, data: &[PathBuf]) -> Result<()> {
             (files, summary::text(&evidence, &exhibits), "report.html")
         }
     };
+    // The folders from which files of an earlier run of this program are removed.
     let cleaned: &[&str] = match output {
         Output::Tables => &["tables"],
         Output::Figures => &["figures"],
@@ -253,7 +259,7 @@ fn make_gallery(
     Ok((files, notes))
 }
 
-/// Returns the (run id, epoch) of the checkpoints that are reported: their maps are shown.
+/// Returns (run id, epoch) of the checkpoint that validation chose for each run in each setting.
 fn selected(settings: &[Setting]) -> BTreeSet<(String, i32)> {
     let rows = settings.iter().flat_map(|setting| &setting.rows);
     rows.map(|row| (row.run.run_id.clone(), row.selection.epoch))

@@ -41,14 +41,14 @@ pub enum Error {
         made_by: &'static str,
     },
 
-    /// Evaluations made by different, or unknown, versions of the formulas.
+    /// Evaluations (a checkpoint's maps, scored) made by different, or unknown, versions of the metrics' formulas.
     #[error("{}: guidance.formulas: found {found}, expected {expected}\nhint: score its maps again with `evaluator score` (`cargo xtask reproduce` does); numbers of different formulas are not put together", path.display())]
     Formulas {
-        /// The older evaluation's table.
+        /// The table with the older version of the formulas, or with none.
         path: PathBuf,
-        /// The version of its formulas.
+        /// The version there, or `nothing`.
         found: String,
-        /// The newer version, and where it was found.
+        /// The newer version and the table that has it; if no other table was read, that a number is expected.
         expected: String,
     },
 

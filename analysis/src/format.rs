@@ -14,7 +14,7 @@ pub fn points(difference: f64) -> String {
     minus(format!("{:+.1}", tidy(difference * 100.0)))
 }
 
-/// A number that is not shown in percent, with three decimals at most, e.g. `0.125`.
+/// A number that is not shown in percent, with three decimals at most, e.g. `0.125`. −0 becomes 0.
 pub fn plain(value: f64) -> String {
     minus(number((value * 1e3).round() / 1e3 + 0.0))
 }
@@ -28,7 +28,8 @@ pub fn change(difference: f64) -> String {
     }
 }
 
-/// A configuration value without superfluous digits, e.g. `0.005`, `1e-7`.
+/// A configuration value with at most ten decimals, without trailing zeros, e.g. `0.005`; in scientific notation
+/// below 1e-4, e.g. `1e-7`.
 pub fn number(value: f64) -> String {
     if value != 0.0 && value.abs() < 1e-4 {
         format!("{value:e}")
@@ -38,7 +39,8 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// A duration in the two largest fitting units, unbreakable, e.g. `1 h 05 min`, `2 min 10 s`, `4.2 s`.
+/// A duration in the two largest fitting units, e.g. `1 h 05 min`, `2 min 10 s`, `4.2 s`. The spaces are no-break
+/// spaces (U+00A0).
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
     match whole {

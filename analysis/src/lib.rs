@@ -1,12 +1,15 @@
 //! Makes the paper's tables and figures, and a report, from the tables that training and scoring wrote.
 //!
+//! The paper (Rao, Böhle et al., ICCV 2023) trains image classifiers with a localization loss on their
+//! attribution maps. A run is one training: guided, with that loss, or a baseline, without it.
+//!
 //! A results folder holds `runs/<run id>/…` with Parquet tables. This crate reads them ([`load`]),
 //! chooses one checkpoint of each run on the validation split ([`model::select`]), compares guided runs
 //! with their baselines ([`model::comparison`]), decides the paper's claims ([`claims`]), makes the
 //! paper's tables and figures ([`exhibit`]), and writes every table in four formats, every figure in two,
 //! and a report of them all ([`render`]). It knows the other crates only by the schemas of their tables.
-//! It computes no metric: values come from `metrics.parquet`, and intervals are percentiles of
-//! `replicates.parquet`.
+//! It computes no metric: values come from `metrics.parquet`, and intervals are percentiles of the bootstrap
+//! resamples in `replicates.parquet`.
 
 pub mod claims;
 pub mod cli;

@@ -1,5 +1,5 @@
-//! Tests the report's section on the data: what is known is shown, with links that lead to the web alone, and
-//! what is not known is said to be so.
+//! Tests the report's section on the data, which shows what a data set says of its source and licence (its credit):
+//! known facts are shown, with links to http and https addresses alone, and an unknown licence is called unknown.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,6 +24,7 @@ fn classes(root: &Path, credit: Option<&str>) {
     );
 }
 
+/// Returns the section on the data, as HTML, of a report on a run whose data has this credit (JSON).
 fn page(credit: Option<&str>) -> String {
     let run = Run {
         dataset: "cells",
@@ -51,6 +52,7 @@ fn what_the_data_says_of_itself_is_shown() {
     let unknown = "<h2>Data</h2><h3>cells</h3><dl class=\"terms\"><dt>Licence</dt>\
                    <dd>not known: no file of the data that data-prep reads names one</dd></dl>";
     assert_eq!(page(None), unknown);
+    // Addresses that are not of the web are no links, and a text of 5,000 letters is cut.
     let hostile = format!(
         r#"{{"url": "javascript:alert(1)", "license": "{}", "license_url": "data:text/html,x"}}"#,
         "x".repeat(5000)

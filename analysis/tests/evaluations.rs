@@ -1,6 +1,7 @@
 //! Tests what `analysis` does with evaluations (one checkpoint's maps of one split, scored) that differ in
-//! the maps' precision or the formulas' version, have pairs (an image and a class on it) that count as 0,
-//! have groups of images, or have metrics, methods and metadata that no code here knows.
+//! the maps' floating-point precision or the version of the metrics' formulas, have pairs (an image and a class on
+//! it) that count as 0, have groups of images, or have metrics, methods and metadata that no code here knows. The
+//! results are invented (`common`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -53,7 +54,7 @@ fn explanations_of_several_precisions_are_told_apart() {
         .zip(texts(&rows, "metric"))
         .map(|((run, precision), metric)| (run, precision, metric))
         .collect();
-    // Two runs, two precisions, two metrics.
+    // A row for each of two runs, two precisions and two metrics, none twice.
     assert_eq!((keys.len(), rows.height()), (8, 8));
     let diff: Vec<f64> = numbers(&rows, "diff").into_iter().flatten().collect();
     let mut diff: Vec<i64> = diff.iter().map(|d| (d * 1000.0).round() as i64).collect();
@@ -99,7 +100,7 @@ fn explanations_of_several_precisions_are_told_apart() {
     );
 }
 
-/// The printed table names the maps' precision only if it is known and not f32.
+/// The printed table names the maps' precision only if it is known and not the one that the run was trained in.
 #[test]
 fn a_precision_is_told_only_where_it_is_news() {
     let usual = results(&[base()]);
@@ -211,7 +212,8 @@ fn pairs_counted_as_nothing_are_told() {
     assert!(!text.contains("counted as 0"), "{text}");
 }
 
-/// Group names belong to runs by the hash of the data folder, "d" in `groups.parquet`.
+/// Groups have the names in `groups.parquet` only in runs on the same data, by the hash of the data folder. In the
+/// file it is "d".
 #[test]
 fn groups_are_named_by_the_data_they_are_of() {
     let mut values = reaches(0.80, 0.40);

@@ -1,6 +1,7 @@
-//! Makes reports with a gallery, the folder `gallery/` with a page of all test images and their maps. Tests
-//! which files are written, kept and removed, what is said where maps or images are missing, and, in headless
-//! Chromium from file://, what the page shows. The latter is skipped where there is no Chromium.
+//! Makes reports with a gallery, the folder `gallery/` with a page of all test images and their maps, from invented
+//! results. Tests which files are written, kept and removed, what is said where maps or images are missing, and, in
+//! headless Chromium from file://, what the page shows. The latter is skipped where there is no Chromium. A shard is
+//! a script with the maps or outlines of some pairs (an image and a class on it).
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,14 +19,15 @@ use tempfile::TempDir;
 /// The page's path in the report's folder.
 const PAGE: &str = "gallery/index.html";
 
-/// Lets the page's time go on until nothing is left to do: images and shards arrive after the page is loaded.
+/// An option of Chromium that lets the page's time run until nothing is left to do (at most so many milliseconds):
+/// images and shards arrive after the page is loaded.
 const PATIENT: &str = "--virtual-time-budget=100000000";
 
-/// The number of images of [`world`]: a page of 60 and some more.
+/// The number of images of [`world`]: more than the 60 of one page of the list.
 const N: usize = 70;
 
-/// EPG of pair `i`, of the baseline, of Energy and of L1. Energy is worst on image 69 and gains most on image
-/// 0; the baseline's is undefined on image 5.
+/// EPG of pair `i`, of the baseline, of Energy and of L1. Both losses are worst on image 69. The baseline has 0.1,
+/// but on image 5 its EPG is undefined (negative here), which counts as 0, so that the gain is greatest there.
 fn epg(run_id: &str, i: usize) -> f64 {
     let share = i as f64 / 100.0;
     match run_id {
@@ -290,6 +292,7 @@ fn pairs_are_chosen_and_ordered() {
     }"##;
     let dir = world();
     let found = probed(&chromium, dir.path(), script, &[]);
+    // After each step: the first three images of the list, and how many are listed; or what else was found.
     let expected = [
         "069,068,067 60",
         "000,001,002 60",
@@ -341,6 +344,8 @@ fn a_pair_is_seen_large() {
     }"##;
     let dir = world();
     let found = probed(&chromium, dir.path(), script, &[]);
+    // Number 58 of the list, which is in the order from worst to best, is image 69 − 58 = 11. The arrow keys go on
+    // over the end of the page of 60.
     let expected = [
         "true cat_image-011_·_group_1 Image_",
         "Baseline_EPG_10.0_% Energy,_λ_=_0.1_EPG_69.0_%_(+59.0) L1,_λ_=_0.1_EPG_64.0_%_(+54.0)",
@@ -353,7 +358,8 @@ fn a_pair_is_seen_large() {
     assert_eq!(found, expected.join(" "));
 }
 
-/// The data is elsewhere, so that the maps are drawn over grey and a script may read the pixels.
+/// The data folder is moved away, so that there are no images: maps are then drawn over plain grey, and a script may
+/// read the pixels of the canvas, which a browser forbids where images from files were drawn.
 #[test]
 fn maps_boxes_and_outlines_are_drawn() {
     let Some(chromium) = chromium("maps_boxes_and_outlines_are_drawn") else {
@@ -384,8 +390,10 @@ fn maps_boxes_and_outlines_are_drawn() {
     let dir = world();
     fs_err::rename(dir.path().join("data"), dir.path().join("elsewhere")).unwrap();
     let found = probed(&chromium, dir.path(), script, &[]);
-    // The bare grey of the image; the map in full colour at the left, 0.25 · 140 and 0.75 · (140, 0, 0), and
-    // white at the right; at the left edge the box, in the middle the segmentation's outline.
+    // The colours of five points: the image's grey 140; the map's left half in full colour, 0.25 · 140 + 0.75 · (140,
+    // 0, 0), where 140 is the red of the strongest colour, 0.55 · 255; its right half, not positive, 0.25 · 140 +
+    // 0.75 · 255; the box's frame at the left edge; the segmentation's outline in the middle. Rows: with boxes and
+    // outlines, without boxes, without both. Without the outline the middle may have any other colour.
     let (image, strong, white) = ("140,140,140", "140,35,35", "226,226,226");
     let expected = [
         [image, strong, white, "0,200,230", "40,70,255"],
@@ -410,7 +418,8 @@ fn only_what_is_shown_is_loaded() {
       return [...found, ...gallery.loaded()];
     }"##;
     let dir = world();
-    // The images of each page; all maps are in one shard, and so are all outlines.
+    // The numbers of images and shards loaded: 60 and 2 with the first page, then 70 and 2 in all. All maps are in
+    // one shard, and so are all outlines.
     assert_eq!(probed(&chromium, dir.path(), script, &[]), "60 2 70 2");
 }
 
@@ -427,7 +436,8 @@ fn the_gallery_follows_a_dark_desktop() {
     }
 }
 
-/// Two settings, and an image of which only one has maps.
+/// There are two settings (runs trained and scored alike), with maps of the input and of the final layer, and one of
+/// two images has no maps of the final layer.
 #[test]
 fn every_setting_has_its_maps() {
     let Some(chromium) = chromium("every_setting_has_its_maps") else {
@@ -462,7 +472,7 @@ fn every_setting_has_its_maps() {
     let found = probed(&chromium, dir.path(), script, &[]);
     let expected = [
         "2 resnet50_·_IxG_at_Input Image_ Baseline_EPG_10.0_% Energy,_λ_=_0.1_EPG_79.0_%_(+69.0)",
-        // None was guided at the final layer, so it is the one guided elsewhere.
+        // No run was guided at the final layer, so the run guided at the input is shown there.
         "resnet50_·_IxG_at_Final Image_ Baseline_not_scored Energy,_λ_=_0.1,_guided_IxG_at_Input_not_scored",
     ];
     assert_eq!(found, expected.join(" "));

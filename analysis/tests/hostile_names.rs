@@ -15,7 +15,8 @@ use common::{Part, Run, results, write, write_with};
 use polars::prelude::*;
 use tempfile::TempDir;
 
-/// What every name of the results ends in.
+/// A text with markup of HTML, SVG, Markdown and LaTeX, in which every name of the results ends. The scripts in it
+/// would set `hacked` if a page executed them.
 const HOSTILE: &str = "<script>document.body.dataset.hacked=1</script><img src=x \
     onerror=document.body.dataset.hacked=2>\"'&amp;--></style>\u{2028}a_b & 50% $x$ ~ #1 ^ \
     \\input{/etc/passwd} ![l](javascript:alert(1)) | `";
@@ -23,7 +24,8 @@ const HOSTILE: &str = "<script>document.body.dataset.hacked=1</script><img src=x
 /// A run id of the same kind. It is a folder's name, so it has no `/`.
 const HOSTILE_ID: &str = "base<b>\"'&amp;`$x$\\input{x}";
 
-/// A text that LaTeX must print letter by letter.
+/// A text with LaTeX's special characters, which must be readable in the PDF. Unlike [`HOSTILE`] it has only
+/// letters that all survive in the PDF's text.
 const PRINTED: &str = "a_b & 50% $x$ \\input{/etc/passwd} {%} `b` *";
 
 /// A hostile name that begins with `what`.
@@ -257,7 +259,8 @@ fn the_gallery_shows_names_as_they_are() {
     let waiting = ["--virtual-time-budget=100000000"];
     let (dom, log) = visit_page(&chromium, &shown, page, &waiting);
     assert!(!log.contains("CONSOLE"), "{log}");
-    // Nothing was executed. The image is in the list and the large view, class and group are in the fields, too.
+    // `hacked` is not set, and there is no hostile element. The image's name is in two of the three parts, the list
+    // and the large view; the names of class and group are in all three, as the fields have them, too.
     assert_eq!(probe(&dom), " 0 2 3 3");
 }
 

@@ -1,5 +1,6 @@
 //! Tests which runs (trainings) `analysis` puts together as one configuration, which it compares, and which
-//! it keeps apart. A configuration is all that decides a run except λ and seed.
+//! it keeps apart. A configuration is all that decides a run except λ (the weight of the localization loss) and
+//! seed. The results are invented (`common`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -193,7 +194,7 @@ fn what_differs_in_more_than_weight_and_seed_is_another_configuration() {
     }
 }
 
-/// Runs with another seed count as repeated only if nothing else differs.
+/// Runs with different seeds share a line of the table of seeds only if nothing else differs.
 #[test]
 fn seeds_are_those_of_one_configuration() {
     for (other, words) in changes() {
@@ -216,7 +217,7 @@ fn seeds_are_those_of_one_configuration() {
         .scored(reaches(0.80, 0.70)),
     ]);
     let (out, _) = report(dir.path());
-    // Two runs, for F1 and for EPG.
+    // The numbers of runs in the means of F1 and of EPG.
     assert_eq!(
         numbers(&table(&out, "tables/seeds"), "value_n"),
         [Some(2.0); 2]
@@ -241,7 +242,7 @@ fn losses_are_compared_where_all_else_is_the_same() {
     };
     for (other, words) in changes() {
         let judged = judged(other);
-        // Runs whose trainings differ only in options without a column in `run.parquet` are compared.
+        // Only the last change, an option without a column in `run.parquet`, leaves them comparable.
         let expected = usize::from(words == "configuration ");
         assert_eq!(judged.trials.len(), expected, "{words}: {judged:#?}");
     }
@@ -357,7 +358,7 @@ fn a_run_without_its_baseline_is_compared_with_none() {
     common::add(dir.path(), &[near.scored(reaches(0.80, 0.50))]);
     let (found, _) = differences(dir.path());
     assert!((found[0].unwrap() - 0.10).abs() < 1e-9, "{found:?}");
-    // The baseline is there, but was scored through maps of another layer.
+    // The baseline is among the runs, but was scored through maps of another layer.
     let elsewhere = Run::default().scored_at("final", reaches(0.80, 0.40));
     let dir = results(&[elsewhere, guided(Some("base")).scored(reaches(0.80, 0.60))]);
     let (found, stderr) = differences(dir.path());
@@ -391,8 +392,8 @@ fn fronts_of_several_seeds_are_held_against_the_baseline_of_each() {
     };
     let all = [runs(0, "base0", 0.40), runs(1, "base1", 0.60)].concat();
     let judged = verdicts(results(&all).path(), "R1");
-    // In each seed Energy is 0.10 higher than L1, over half of the range of F1 (0.75 to 0.85), because both
-    // have an F1 of 0.80.
+    // In each seed Energy's EPG is 0.10 higher than L1's. Both have an F1 of 0.80, so their fronts reach over the
+    // lower half of the range in which fronts are measured, F1 from 0.75 to 0.85: the mean difference is 0.05.
     assert_eq!(judged.trials.len(), 1);
     let value = judged.trials[0].value.unwrap();
     assert!((value - 0.05).abs() < 1e-9, "{value}");
@@ -537,10 +538,10 @@ fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
         "–",
     ];
     assert_eq!(options, expected);
-    // What versions 4 and 3 do not tell was so in their time.
+    // Columns that versions 4 and 3 lack are filled with the values that all runs had then.
     assert_eq!(texts(&runs, "optimizer"), ["adam"; 6]);
     assert_eq!(texts(&runs, "schedule"), ["constant"; 6]);
-    // Energy*'s colour, and the first two that belong to no loss.
+    // Energy*'s colour, and the first two colours for losses that no code here names.
     let svg = fs_err::read_to_string(out.path().join("figures/epg_f1.svg")).unwrap();
     for colour in ["#8c2d6b", "#17a2b8", "#e8743b"] {
         assert!(svg.contains(colour), "{colour}");

@@ -1,5 +1,6 @@
-//! Tests the exhibits that show where networks look: `panel`, maps of the worst, median, best and of random
-//! pairs (an image and a class on it), and `shares`, attribution on the class, on others and on the background.
+//! Tests the exhibits (figures and tables of the report) that show where networks look: `panel`, maps of the worst,
+//! median, best and of random pairs (an image and a class on it), the maps of `waterbirds`, and `shares`, attribution
+//! on the class's boxes, on other classes' and on the background. The results are invented (`common`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,13 +9,18 @@ mod common;
 use std::path::Path;
 
 use common::program::{numbers, report, table, texts};
-use common::{Part, Run, Value, reaches, results, write};
+use common::{Part, Run, Value, reaches, results, write_with};
 use polars::prelude::*;
 use tempfile::TempDir;
 
-/// Writes the `examples.parquet` of a run's evaluation: of each rank a picture of 4×4 pixels, whose class is
-/// named after its rank, with this EPG.
+/// Writes the `examples.parquet` of a run's evaluation, with a pair for each of `epgs`, which are the EPG of ranks
+/// 0, 1, …: a picture of 4×4 pixels whose class is called `pair <rank>`.
 fn keep(results: &Path, run: &str, epgs: &[Option<f64>]) {
+    keep_of(results, run, ("conventional", "pair"), epgs);
+}
+
+/// The same of an evaluation for a task, whose classes are called `<class> <rank>`.
+fn keep_of(results: &Path, run: &str, (task, class): (&str, &str), epgs: &[Option<f64>]) {
     let n = epgs.len();
     let ranks: Vec<i32> = (0..n as i32).collect();
     let bytes = |size: usize| Column::new("".into(), vec![&vec![0_u8; size][..]; n]);
@@ -26,7 +32,7 @@ fn keep(results: &Path, run: &str, epgs: &[Option<f64>]) {
         "rank" => &ranks, "run_id" => vec![run; n], "checkpoint" => vec![1_i32; n], "split" => vec!["test"; n],
         "image_id" => ranks.iter().map(|rank| format!("image {rank}")).collect::<Vec<_>>(),
         "class_id" => vec![0_i32; n],
-        "class_name" => ranks.iter().map(|rank| format!("pair {rank}")).collect::<Vec<_>>(),
+        "class_name" => ranks.iter().map(|rank| format!("{class} {rank}")).collect::<Vec<_>>(),
         "attribution" => vec!["ixg"; n], "layer" => vec!["input"; n], "precision" => vec!["f32"; n],
         "height" => vec![4_i32; n], "width" => vec![4_i32; n], "epg" => epgs,
     )
@@ -37,7 +43,12 @@ fn keep(results: &Path, run: &str, epgs: &[Option<f64>]) {
     let path = results.join(format!(
         "runs/{run}/evaluations/test-ixg-input-epoch-0001/examples.parquet"
     ));
-    write(&path, "examples", frame);
+    let metadata = [
+        ("guidance.inputs", "d"),
+        ("guidance.formulas", "2"),
+        ("guidance.task", task),
+    ];
+    write_with(&path, "examples", &metadata, frame);
 }
 
 /// The texts of a figure, in order.
@@ -63,8 +74,8 @@ fn two() -> TempDir {
 #[test]
 fn the_worst_median_and_best_pairs_are_those_of_the_guided_run() {
     let dir = two();
-    // By EPG after guidance: 3 (undefined, 0), 10 | 5, 1, 7, 0, | 2, 6 | 9, 4, | 8, 11. The pair 12 is not
-    // kept by the baseline.
+    // Ranks by EPG after guidance: worst 3 (undefined, counts as 0) and 10; then 5, 1, 7; median 0 and 2; then 6, 9,
+    // 4; best 8 and 11. Of rank 12, which has a low EPG, the baseline has no map, so it is left out.
     let after = [
         Some(0.40),
         Some(0.20),
@@ -123,7 +134,7 @@ fn the_worst_median_and_best_pairs_are_those_of_the_guided_run() {
                  random, before anything was scored.";
     assert!(page.contains(words), "{page}");
 
-    // The panel beside it has the first eight, whatever their EPG.
+    // The figure of random pairs has the ranks 0 to 7, whatever their EPG.
     let random = texts_of(&out, "panel");
     for rank in 0..12 {
         let is_there = random.contains(&format!("pair {rank}"));
@@ -131,7 +142,7 @@ fn the_worst_median_and_best_pairs_are_those_of_the_guided_run() {
     }
 }
 
-/// Two pairs are no ranking; and pairs of which only one of both runs has a map are none.
+/// Three pairs at least are ranked, and only those count of which both runs have a map: two here.
 #[test]
 fn few_pairs_have_no_worst() {
     let dir = two();
@@ -140,6 +151,74 @@ fn few_pairs_have_no_worst() {
     let (out, _) = report(dir.path());
     assert!(!out.path().join("figures/worst_to_best.svg").exists());
     assert_eq!(texts_of(&out, "panel")[1..3], ["pair 0", "pair 1"]);
+}
+
+/// The same ids of images and classes are in the maps of both tasks of Waterbirds, but a class is a bird in one and
+/// a place in the other.
+#[test]
+fn each_task_of_waterbirds_has_its_own_maps() {
+    let values = |epg: f64| {
+        let mut values = reaches(0.80, epg);
+        values.push((Part::All, "accuracy", 0.80));
+        values
+    };
+    let of = |task: &'static str, run: Run| Run {
+        id: format!("{}-{task}", run.id),
+        dataset: "waterbirds-100",
+        task,
+        ..run
+    };
+    let birds = [
+        of("conventional", Run::default().scored(values(0.40))),
+        Run {
+            baseline: Some("base-conventional"),
+            ..of(
+                "conventional",
+                Run::guided("e", "energy").scored(values(0.60)),
+            )
+        },
+    ];
+    let places = [
+        of("reversed", Run::default().scored(values(0.40))),
+        Run {
+            baseline: Some("base-reversed"),
+            ..of("reversed", Run::guided("e", "energy").scored(values(0.60)))
+        },
+    ];
+    let dir = results(&[birds, places].concat());
+    for (task, class, before, after) in [
+        ("conventional", "bird", 0.1, 0.5),
+        ("reversed", "place", 0.2, 0.6),
+    ] {
+        for (run, epg) in [("base", before), ("e", after)] {
+            let epgs = [Some(epg); 2];
+            keep_of(dir.path(), &format!("{run}-{task}"), (task, class), &epgs);
+        }
+    }
+    let (out, _) = report(dir.path());
+    let under = |figure: &str| -> Vec<String> {
+        let is_under = |text: &String| {
+            let starts = ["bird ", "place ", "EPG "];
+            starts.iter().any(|start| text.starts_with(start))
+        };
+        texts_of(&out, figure)
+            .into_iter()
+            .filter(is_under)
+            .collect()
+    };
+    for (figure, class, before, after) in [
+        ("waterbirds_maps", "bird", "10.0", "50.0"),
+        ("waterbirds_maps_reversed", "place", "20.0", "60.0"),
+    ] {
+        let [before, after] = [before, after].map(|epg| format!("EPG {epg} %"));
+        let classes = [0, 1].map(|rank| format!("{class} {rank}"));
+        let expected = [
+            &classes[..],
+            &[before.clone(), before],
+            &[after.clone(), after],
+        ];
+        assert_eq!(under(figure), expected.concat(), "{figure}");
+    }
 }
 
 #[test]
@@ -160,9 +239,9 @@ fn shares_of_attribution_are_drawn_and_compared() {
     let runs = [
         Run::default().scored(shares(0.40, 0.25, 0.35)),
         guided("e", "energy", shares(0.60, 0.10, 0.30)),
-        // A pair of ten has no positive attribution.
+        // One pair in ten has no positive attribution, so the three shares add up to 0.9.
         guided("l", "l1", shares(0.50, 0.10, 0.30)),
-        // Scored before there was the metric.
+        // Scored by a version without the two further shares, so it is left out.
         guided("p", "ppce", reaches(0.80, 0.45)),
     ];
     let reversed = [&runs[0], &runs[1]].map(|run| reversed(run.clone()));
@@ -192,7 +271,8 @@ fn shares_of_attribution_are_drawn_and_compared() {
     let low = numbers(&found, "epg_other_difference_low");
     let is_below = |low: &Option<f64>| low.is_none_or(|low| low < -0.15);
     assert!(low.iter().all(is_below) && low[1].is_some(), "{low:?}");
-    // The bars of three runs, in percent, and the rest of L1's.
+    // The numbers on the bars of three runs, in percent. 10.0 is there three times: Energy's and L1's share on other
+    // classes, and the rest of L1's bar.
     let drawn = texts_of(&out, "shares");
     for number in ["40.0", "25.0", "35.0", "60.0", "10.0", "30.0", "50.0"] {
         assert!(

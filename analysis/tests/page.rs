@@ -1,6 +1,6 @@
-//! Opens `report.html` in headless Chromium, from file://. Tests that it writes nothing to the console, that
-//! figures and maps are visible, that the filter hides runs, and that dark and light differ. Skipped where
-//! there is no Chromium.
+//! Opens the report's page, `report.html`, in headless Chromium, from file://. Tests that it writes nothing to the
+//! console, that figures and maps are visible, that the filter hides runs, and that it follows the desktop's dark or
+//! light colours. Skipped where there is no Chromium.
 
 #![allow(clippy::unwrap_used)]
 
@@ -47,7 +47,8 @@ fn the_page_works_without_a_server() {
     let page = page(&fixture(), COUNT);
     let (dom, log) = visit(&chromium, &page, &[]);
     assert!(!log.contains("CONSOLE"), "{log}");
-    // 12 maps are three of each of four runs. Two runs are of Energy, one of them with λ = 0.05.
+    // The findings in the order of `COUNT`'s comment. 12 maps are three of each of four runs. The filters "", "energy",
+    // "energy lambda:0.05", "-energy" and "nothing" leave 4, 2, 1, 2 and 0 runs.
     assert_eq!(
         probe(&dom),
         "true 12 true true 4 2 1 2 0 true rgb(255, 255, 255)"

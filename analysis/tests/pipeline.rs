@@ -1,6 +1,7 @@
 //! Runs `analysis` on the results folder `fixtures/results`, and tests what it writes, prints and refuses.
-//! The folder has a baseline and three guided runs, with seven scored checkpoints and two groups of test
-//! images. `fixtures/make.py` makes it, and with numpy the expected numbers in `fixtures/expected.csv`.
+//! The folder has invented numbers of a baseline and three guided runs (trainings), with seven scored checkpoints
+//! and two groups of test images. `fixtures/make.py` makes it, and with numpy the expected numbers in
+//! `fixtures/expected.csv`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -186,6 +187,7 @@ fn standard_output_is_the_markdown_table() {
     );
     assert_eq!(frame(&out.path().join("runs.parquet")).height(), 4);
     assert_eq!(frame(&out.path().join("epochs.parquet")).height(), 32);
+    // Seven checkpoints; all images and two groups; F1, mAP, EPG and IoU, and IoU at three more thresholds.
     let metrics = frame(&out.path().join("metrics.parquet"));
     assert_eq!(
         metrics.height(),
@@ -260,7 +262,7 @@ fn report_stands_alone_and_says_what_was_found() {
             "{name} is inlined"
         );
     }
-    // It shows before it tells; tables come last.
+    // The order of sections: maps first, then the findings (sentences), then other figures; tables come last.
     let sections = [
         "panel", "findings", "epg_f1", "verdicts", "table", "runs", "reading", "files",
     ];
@@ -273,7 +275,7 @@ fn report_stands_alone_and_says_what_was_found() {
     assert!(places.is_sorted(), "{places:?}");
     let links = sections.map(|name| page.find(&format!("<a href=\"#{name}\"")).unwrap());
     assert!(links.is_sorted(), "{links:?}");
-    // A figure is not hidden, its table is until it is asked for.
+    // A figure is visible; its table is folded away until it is opened.
     let of_epg = &page[places[2]..places[3]];
     let [figure, folded, table] =
         ["<svg", "<details class=\"numbers\"", "<table"].map(|start| of_epg.find(start));
@@ -426,7 +428,7 @@ fn broken_tables_are_refused_in_one_line() {
         let version = match schema {
             "epochs" => "1",
             "examples" => "2",
-            // Of version 5 the recorded tables lack columns; version 4 is read, too.
+            // The fixture's tables are of version 4, which is still read; they lack columns of version 5.
             "run" | "replicates" => "4",
             _ => "3",
         };

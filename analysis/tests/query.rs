@@ -1,5 +1,5 @@
-//! Runs `analysis query` with filters, groupings and comparisons, and tests what it prints
-//! and writes as Parquet.
+//! Runs `analysis query` with filters, groupings and comparisons on invented results (`common`), and tests what it
+//! prints and writes as Parquet.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,7 +31,8 @@ fn answer(results: &Path, arguments: &[&str]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// A baseline, Energy with three seeds, and L1 scored at two layers and in two groups.
+/// A results folder with a baseline, runs guided by Energy with three seeds, and one guided by L1, which is scored
+/// at two layers, in two groups of images and on one class.
 fn world() -> TempDir {
     let seed = |seed: i64, f1: f64| {
         Run {
@@ -142,7 +143,8 @@ fn a_name_given_twice_counts_once() {
     assert_eq!(answer(dir.path(), &twice), answer(dir.path(), &once));
 }
 
-/// A mean over all thresholds of the sweep would say nothing.
+/// The metric `iou_sweep` has a value at each of several thresholds. A mean over these would say nothing, so its
+/// rows are grouped by threshold too.
 #[test]
 fn a_sweep_is_grouped_by_its_thresholds() {
     let mut values = reaches(0.80, 0.40);

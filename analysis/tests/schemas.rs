@@ -1,5 +1,5 @@
-//! Tests that docs/schemas.md agrees with the tables: with `data-prep/schemas.toml` for the tables that
-//! stages hand to each other, and with the files of a report for the report's tables.
+//! Tests that docs/schemas.md agrees with the tables: with `data-prep/schemas.toml` for the tables that the
+//! programs hand to each other, and with the files of a report, made from invented results, for the report's tables.
 //! `GUIDANCE_WRITE_DOCS=1 cargo test --workspace --test schemas` writes the file anew.
 
 #![allow(clippy::unwrap_used)]

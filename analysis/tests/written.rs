@@ -1,6 +1,6 @@
 //! Tests which files `analysis` removes from its output folder. It keeps a list, `written.sha256`, of the files
-//! that it writes into `tables/`, `figures/` and `gallery/`. A later run removes those of them that it does not
-//! write itself, as long as they are unchanged, and leaves all other files alone.
+//! that it writes into `tables/`, `figures/` and `gallery/`. A later call of the program removes the listed files
+//! that it does not write itself, as long as they are unchanged, and leaves all other files alone.
 
 #![allow(clippy::unwrap_used)]
 
@@ -171,7 +171,8 @@ fn what_a_killed_report_has_written_is_known() {
     assert!(!names(out.path()).iter().any(is_partial));
 }
 
-/// A list that names anything but files directly in `tables/`, `figures/` or `gallery/` is refused, and no file is removed.
+/// A list that names anything but files directly in `tables/`, `figures/` or `gallery/` is refused, and no file is
+/// removed.
 #[test]
 fn a_list_of_other_files_removes_nothing() {
     let dir = world();

@@ -1,8 +1,9 @@
-//! Writes an instances JSON of any size for measuring loaders, so that no real one is needed.
+//! Writes an instances JSON (COCO's annotation file) of any size, for measuring how fast it is loaded, so that
+//! no real one is needed. The example `load_instances` measures.
 //!
-//! The same numbers give the same bytes. Polygons have the lengths of COCO's (mostly 20 to 60
+//! The same options give the same bytes. Polygons have the lengths of COCO's (mostly 20 to 60
 //! numbers with two decimals), one annotation of a hundred is a crowd with run lengths, and the
-//! defaults are COCO train2014's counts. Reading such a file is `load_instances`' business.
+//! defaults are COCO train2014's counts. Shapes and sizes are made up, only to look alike.
 
 use std::f64::consts::TAU;
 use std::io::{self, BufWriter, Write};
@@ -28,7 +29,7 @@ struct Args {
     out: PathBuf,
 }
 
-/// A split's name in file names, and what keeps its ids apart from the other's.
+/// A split's name in file names, its number of images, and offsets that keep its ids apart from the other's.
 #[derive(Clone, Copy)]
 struct Split {
     name: &'static str,
@@ -71,11 +72,12 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// COCO's 80 category ids, from 1 to 90.
 fn category_ids() -> impl Iterator<Item = i64> {
     (0..=90).filter(|&id| categories::class_id(id).is_some())
 }
 
-/// Ids neither in order nor contiguous, as COCO's.
+/// Ids neither in order nor contiguous, as COCO's: multiples of 7, for val2014 plus 3, so that no id is in both.
 fn image_id(index: u64, split: Split) -> u64 {
     (split.images - index) * 7 + split.image_offset
 }
@@ -94,6 +96,7 @@ fn write_image(out: &mut impl Write, index: u64, split: Split) -> io::Result<()>
     )
 }
 
+/// Width and height of an image in pixels, of four sizes that are common in COCO.
 fn size_of(image_id: u64) -> (u64, u64) {
     match image_id % 4 {
         0 => (480, 640),
@@ -103,6 +106,7 @@ fn size_of(image_id: u64) -> (u64, u64) {
     }
 }
 
+/// Writes an annotation that depends on its index alone: a random image, class, box in the image, and a shape.
 fn write_annotation(out: &mut impl Write, index: u64, split: Split) -> io::Result<()> {
     let mut random = SplitMix(index);
     let image_id = image_id(random.below(split.images), split);
@@ -161,7 +165,7 @@ fn write_runs(
     write!(out, "{left}], \"size\": [{height}, {width}]}}")
 }
 
-/// Steele, Lea and Flood's SplitMix64.
+/// Steele, Lea and Flood's random generator SplitMix64; its constants are theirs.
 struct SplitMix(u64);
 
 impl SplitMix {

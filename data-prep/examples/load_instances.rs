@@ -1,5 +1,5 @@
-//! Loads an instances JSON and prints what it holds, how long that took and the memory it needed:
-//! one side of the comparison with pycocotools' `COCO(file)`.
+//! Loads an instances JSON (COCO's annotation file) and prints what it holds, how long loading took and the peak
+//! of memory: for a comparison with pycocotools' `COCO(file)`.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The process's largest resident set so far (`VmHWM`), where the system tells.
+/// The process's largest resident set so far (`VmHWM`) in MiB; `None` where the system does not tell.
 fn peak_mib() -> Option<f64> {
     let status = fs_err::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

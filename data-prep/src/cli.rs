@@ -84,6 +84,7 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
 /// as `voc`), and `inspect` and `vocabulary`.
 fn command() -> Command {
     let sources = SOURCES.iter().map(|source| {
+        // The options of this source alone, then those of `Prepare`.
         let options = (source.with_options)(Command::new(source.name));
         Prepare::augment_args(options)
             .about(source.title)
@@ -133,10 +134,13 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
                 pool.build_global()?;
             }
             let out = prepare.out.clone().unwrap_or_default();
+            // `read` is for the user's own data and recognises its format. Other commands name a source.
             let is_own = name == "read";
+            // The data set's folder as the user named it, where the command has one.
             let root: Option<PathBuf>;
             let mut source = if is_own {
                 let read = Read::from_arg_matches(options)?;
+                // The folder named may be a data folder, made already.
                 if let Some(made) = read.made().filter(|_| prepare.dry_run) {
                     return print(&survey::of_folder(made)?);
                 }
@@ -162,7 +166,8 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
     }
 }
 
-/// Completes what the data set in `root` says of itself: a published one is known, others have files beside them.
+/// Completes the credit of `source`: where it is from, its licence and citation. For a published data set this
+/// program knows it; for other data it comes from files in the folder `root`, such as CITATION.cff.
 fn credit(source: &mut Source, root: Option<&Path>) {
     if let Some(published) = source::published_credit(&source.name) {
         source.credit = published;
@@ -180,8 +185,8 @@ fn credit(source: &mut Source, root: Option<&Path>) {
     }
 }
 
-/// Makes the error of a single broken item one that says how to leave it out, as that of several does. A
-/// problem of a table in the data folder `out` is no item's.
+/// Turns the error of a single broken item into [`Error::Problems`], whose message has the hint to leave the
+/// item out. A problem of a table in the data folder `out` is not of an item, and stays as it is.
 fn with_hint(error: anyhow::Error, out: &Path) -> anyhow::Error {
     match error.downcast::<Error>() {
         Ok(Error::Problem(one)) if Path::new(&one.file).parent() != Some(out) => {
@@ -192,7 +197,7 @@ fn with_hint(error: anyhow::Error, out: &Path) -> anyhow::Error {
     }
 }
 
-/// Prints JSON on standard output; nothing is skipped by it.
+/// Prints JSON on standard output, and returns 0, the number of skipped items.
 fn print(value: &serde_json::Value) -> Result<usize> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(0)

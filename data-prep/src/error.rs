@@ -44,7 +44,7 @@ impl Problem {
     }
 }
 
-/// Returns the first problems, one a line, and how many there are; a single one alone.
+/// Returns the number of problems and the first ones, one a line; a single problem without a number.
 fn listed(problems: &[Problem]) -> String {
     const MOST: usize = 20;
     if let [one] = problems {
@@ -91,7 +91,7 @@ pub enum Error {
     #[error("{0}")]
     Problem(#[from] Problem),
 
-    /// Items of a source are invalid, which may be left out.
+    /// Items of a source are invalid; with `--on-error skip` they are left out instead.
     #[error("{}", listed(.0))]
     Problems(Vec<Problem>),
 
@@ -149,7 +149,7 @@ pub enum Error {
     OtherProgram {
         /// The output folder.
         path: PathBuf,
-        /// The metadata key of the program.
+        /// The key of the tables' metadata that names the program.
         field: &'static str,
         /// The program and version that made what is in it.
         found: String,
@@ -179,7 +179,7 @@ pub enum Error {
     OtherInputs {
         /// The output folder.
         path: PathBuf,
-        /// The provenance hash in it.
+        /// The provenance hash in it: of annotations, images and options that it was made from.
         found: String,
         /// The provenance hash of this command.
         expected: String,

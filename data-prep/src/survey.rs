@@ -1,4 +1,5 @@
-//! Says what a data set holds before it is converted: `data-prep read --dry-run`. The output is JSON, for
+//! Says what a data set holds before it is converted (`data-prep read --dry-run`): its images by split, classes
+//! and groups (subsets of the images with a name, such as Waterbirds' bird × background). The output is JSON, for
 //! `cargo xtask reproduce`, which sizes an experiment by it.
 
 use std::path::Path;
@@ -11,7 +12,9 @@ use crate::error::Result;
 use crate::source::record::Source;
 use crate::source::split::Split;
 
-/// What the annotations of `source` say; of each split no more images than its limit.
+/// Counts what the annotations of `source` say, before any conversion. A split counts for at most its limit
+/// (`--limit`). `problems` are items that had to be left out, `remarks` faults that cost no item, and `notes`
+/// sentences for the user on how the source was read.
 pub(crate) fn of_source(source: &Source, limits: &[Limit]) -> Value {
     let count = |split: Split| {
         let images = source.images.iter();
@@ -34,7 +37,7 @@ pub(crate) fn of_source(source: &Source, limits: &[Limit]) -> Value {
     })
 }
 
-/// What the data folder `dir`, which is made already, holds.
+/// Counts the data folder `dir`, which is made already. `size` is the height of its pixels, which are square.
 ///
 /// # Errors
 /// When it is no finished data folder.

@@ -1,11 +1,12 @@
-//! Words for numbers of images, and lists of names, in sentences for people.
+//! Phrases for messages to people: numbers of images, and lists of names.
 
 use crate::error::quoted;
 
-/// The most names that a sentence lists.
+/// The most names that a message lists, so that it stays readable.
 const MOST_NAMES: usize = 20;
 
-/// Returns the first names, which may be a file's, and how many more there are.
+/// Returns the first names, with commas, and how many more there are. The names may be text from a file, so
+/// they are quoted.
 pub(crate) fn listed(names: &[&str]) -> String {
     let first = &names[..names.len().min(MOST_NAMES)];
     let first = quoted(&first.join(", "));

@@ -1,5 +1,6 @@
 //! Makes a small data folder, damages its files, and checks that `Dataset::open` refuses it with a message
-//! that names file, column, found and expected. Also checks which tables of other tools are read.
+//! that names the file, the column, what was found and what was expected. Also checks which tables of other tools
+//! are read.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
@@ -131,6 +132,7 @@ fn only_waterbirds_have_a_reversed_task() {
 #[test]
 fn a_folder_that_does_not_hold_together_is_refused() {
     type Damage = fn(&Path);
+    // A table, one of its columns, what replaces that column, and a part of the error.
     let text = |values: &[&str]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
     let numbers = |values: &[i32]| -> ArrayRef { Arc::new(Int32Array::from(values.to_vec())) };
     let columns: [(&TableSpec, &str, ArrayRef, &str); 9] = [

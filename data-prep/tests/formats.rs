@@ -1,5 +1,5 @@
-//! Decodes fixtures of the image formats besides JPEG and PNG, and checks that every value equals Pillow's
-//! (of lossy WebP that no value is more than a few levels off). Turns images as their EXIF orientation says.
+//! Decodes the fixtures in `fixtures/formats` (WebP, TIFF, BMP and GIF, and a 16-bit PNG), and checks that every
+//! value equals Pillow's; of lossy WebP, that no value differs by more than a few levels.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
@@ -10,9 +10,12 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats")
 }
 
-/// The most that a value of lossy WebP may differ: the decoders interpolate colours in other ways.
+/// The most levels of 255 that a value of lossy WebP may differ from Pillow's: the decoders interpolate colours
+/// in different ways.
 const LOSSY: u8 = 8;
 
+/// Compares each image with the bytes that Pillow decoded, which lie beside it as `NAME.rgb`. For 16-bit gray
+/// these have the upper byte of each value, because Pillow itself would make values above 255 white.
 #[test]
 fn pixels_of_every_format_are_pillows() {
     let mut names: Vec<String> = fs_err::read_dir(folder())

@@ -17,9 +17,11 @@ use data_prep::source::voc;
 use data_prep::table::{column, read_table};
 use peak::Peak;
 
+/// Counts the memory that each thread holds; [`peak::of`] returns the most during a call.
 #[global_allocator]
 static MEMORY: Peak = Peak;
 
+/// Levels of nesting, or digits of a number.
 const DEEP: usize = 1_000_000;
 const MIB: usize = 1 << 20;
 
@@ -52,7 +54,8 @@ fn deep_json_and_huge_shapes_are_refused() {
     };
     let nested = "at most 128 arrays and objects in one another";
     let zigzag = "-100000,0,100000,1,".repeat(100_000);
-    // What the file has, the file, and the beginning of the error.
+    // What the file has, the file, and the beginning of the error. Of nested values it names the column at which
+    // the 129th level opens.
     let cases = [
         ("arrays nobody asks for", format!("{{\"info\":{}", "[".repeat(DEEP)), format!("line 1, column 136: found `[`, expected {nested}")),
         ("objects nobody asks for", format!("{{\"info\":{}", "{\"a\":".repeat(DEEP)), format!("line 1, column 644: found `{{`, expected {nested}")),
@@ -80,6 +83,7 @@ fn deep_json_and_huge_shapes_are_refused() {
             "{name}: a message of {} bytes",
             error.len()
         );
+        // A few times the file's size, chosen: what is refused at once needs little more than the file itself.
         assert!(
             peak < 4 * json.len() + MIB,
             "{name}: {peak} bytes for {}",
@@ -158,6 +162,7 @@ fn xml_has_no_entities_and_any_depth_ends() {
             error.starts_with(&format!("f: {expected}")),
             "{name}: {error}"
         );
+        // Chosen: a parsed document takes a few dozen bytes for each of the file's.
         assert!(
             peak < 80 * length + MIB,
             "{name}: {peak} bytes for {length}"
@@ -307,8 +312,9 @@ fn images_take_memory_for_their_pixels_only() {
     }
 }
 
-/// The image a and its segmentation image say, as its XML does, that they have billions of pixels, and end
-/// there. Both are listed as left out; the image b is read. The program has 2 GB of address space.
+/// Image a, its XML and its segmentation image all say that it has billions of pixels (65,535 × 65,535); both
+/// image files end after their headers. Both are listed as left out; image b is read. The program may have 2 GB
+/// of address space (`ulimit -v`, in KiB).
 #[test]
 fn a_segmentation_of_billions_of_pixels_is_refused_before_memory_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
@@ -349,7 +355,7 @@ fn a_segmentation_of_billions_of_pixels_is_refused_before_memory_is_asked_for() 
         .output()
         .unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    // Done, but for what was left out.
+    // Exit code 1: done, and something was left out.
     assert_eq!(output.status.code(), Some(1), "{error}");
     let (_, images) = read_table(folder.path().join("data/images.parquet"), &IMAGES).unwrap();
     let ids = column::<StringArray>(&images, "image_id").iter();

@@ -16,7 +16,7 @@ type Annotated = (
 
 /// Images of 100 × 80 pixels, so that shares of the area are plain to see.
 const IMAGES: [Annotated; 4] = [
-    // 4000, 36 and 700 of 8000 pixels: 50-75 % (50 opens its bin), < 1 % and 5-10 %.
+    // 4000, 36 and 700 of 8000 pixels: in the bins 50-75 % (which begins with 50), < 1 % and 5-10 %.
     (
         "a",
         "train",
@@ -27,7 +27,7 @@ const IMAGES: [Annotated; 4] = [
         ],
     ),
     ("b", "train", &[]),
-    // Exactly 25 % belongs to the bin that it opens.
+    // Exactly 25 %, which is in the bin 25-50 %.
     ("c", "val", &[("person", 0, [1, 1, 51, 41])]),
     // Thinner than a cell of the grid in height: a pair whose mask is empty.
     ("d", "val", &[("sofa", 0, [10, 40, 90, 41])]),
@@ -70,6 +70,7 @@ fn write_devkit(root: &Path) {
     }
 }
 
+#[must_use]
 fn data_prep(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_data-prep"))
         .args(arguments)
@@ -119,7 +120,7 @@ fn counts_and_sheets_of_a_devkit_counted_by_hand() {
         (2, 2, 1, 0)
     );
     assert_eq!(val.box_areas, [0, 1, 0, 0, 1, 0, 0]);
-    // Columns int(1 · 0.32)..int(51 · 0.32), rows int(1 · 0.4)..int(41 · 0.4), of 32 × 32.
+    // The mask of image c: columns int(1 · 0.32)..int(51 · 0.32), rows int(1 · 0.4)..int(41 · 0.4), of 32 × 32.
     assert_eq!(val.mean_mask_share, Some(16.0 * 16.0 / 1024.0));
     assert_eq!(
         (test.images, test.mean_mask_share, test.source_sizes),

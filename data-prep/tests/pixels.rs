@@ -1,5 +1,5 @@
-//! Decodes and resizes fixtures and checks that every value equals Pillow's; checks that broken image files
-//! are errors; writes, reads and damages pixel files.
+//! Decodes JPEG and PNG fixtures, resizes them, and checks that every value equals Pillow's; checks that broken
+//! image files are errors; writes, reads and damages pixel files (`pixels.arrow` of a data folder).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,6 +12,7 @@ use data_prep::raster::Rgb;
 use data_prep::resize::Resizer;
 use sha2::{Digest, Sha256};
 
+/// The size to which images are resized, in pixels.
 const GRID: Grid = Grid::square(32);
 
 /// The images of the fixtures' folder. A name says what is odd about the image; `make.py` makes them.
@@ -67,6 +68,7 @@ fn every_fixture_has_a_case() {
     assert_eq!(there, BTreeSet::from(FIXTURES.map(str::to_owned)));
 }
 
+/// Each fixture, decoded and resized, is compared with `NAME.rgb`, the bytes that Pillow gave.
 #[test]
 fn pixels_equal_pillows() {
     let mut resizer = Resizer::new(GRID);
@@ -131,6 +133,7 @@ fn a_progressive_image_without_its_last_scans_is_an_error() {
     }
 }
 
+/// A table of ones is put before the last scan; the pixels stay as they were.
 #[test]
 fn a_quantisation_table_after_a_components_first_scan_is_not_for_it() {
     let whole = fixture("progressive.jpg");
@@ -164,7 +167,7 @@ fn a_turned_bit_gives_pillows_pixels_or_an_error() {
             n_read += 1;
         }
     }
-    // Were nearly all of them refused, the test would check nothing.
+    // If nearly all of them were refused, the test would check nothing. The number 40 is chosen.
     assert!(n_read >= 40, "{n_read} of {}", list.lines().count());
 }
 

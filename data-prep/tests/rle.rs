@@ -1,6 +1,7 @@
 //! Checks run lengths of polygons, their compressed text and their resize to the grid (the network's input)
 //! against the results of pycocotools and Pillow, which `tests/fixtures/coco/make.py` in the workspace's
-//! root wrote down; and that random masks and texts come back, or are an error.
+//! root wrote down. Also checks that random masks are read back as they were written, and that random text gives
+//! a mask or an error.
 #![allow(clippy::unwrap_used)]
 
 use data_prep::geometry::Grid;
@@ -47,7 +48,7 @@ struct ResizeCase {
     resized: String,
 }
 
-/// Reads what pycocotools and Pillow gave.
+/// Reads the fixture. `counts` and `resized` are COCO's compressed run lengths, `bbox` is x, y, width, height.
 fn masks() -> Masks {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),

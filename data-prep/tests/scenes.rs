@@ -1,5 +1,7 @@
-//! Draws small embedded data sets and checks them: the same bytes for the same seed, boxes that are the
-//! bounds of the segmentations, and a data folder with the two groups of test (in-distribution, shifted).
+//! Draws small versions of the embedded data set `scenes` (images that the program itself paints from a seed) and
+//! checks them: the same bytes for the same seed, boxes that are the bounds of the segmentations, and a data
+//! folder with two groups of test images: in-distribution, and shifted, where the things that lie beside a
+//! class's objects in training no longer do so.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +12,7 @@ use data_prep::dataset::{Dataset, Split};
 use data_prep::source::scenes::{Generated, ScenesConfig, class_names, generate};
 use sha2::{Digest, Sha256};
 
+/// The numbers of images drawn; `test` and `shifted` both go into the test split.
 const SMALL: ScenesConfig = ScenesConfig {
     seed: 7,
     train: 20,
@@ -255,6 +258,7 @@ fn the_command_makes_a_data_folder_with_two_test_groups() {
         let classes: BTreeSet<i32> = image.objects.iter().map(|o| o.class_id).collect();
         assert_eq!(image.labels, Vec::from_iter(classes), "{}", image.image_id);
         for &class_id in &image.labels {
+            // On the grid a shape may reach a little beyond its boxes, whose last row and column are left out.
             let boxes = dataset.class_mask(image, class_id, 0.0);
             let shape = dataset.class_segmentation(image, class_id).unwrap();
             assert!(

@@ -1,5 +1,5 @@
-//! Checks that the command line lists all sources (the kinds of data set that it reads), each with its
-//! options, and that `vocabulary` tells other programs their names.
+//! Checks that the command line of data-prep lists all sources (the kinds of data set that it reads), each with
+//! its options, and that its command `vocabulary` prints their names for other programs.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;

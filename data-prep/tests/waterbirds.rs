@@ -1,5 +1,6 @@
 //! Runs `data-prep waterbirds` on small folders and checks the images, boxes and groups that it reads, the
-//! filter of the validation split, its messages for broken rows, and the reversed task.
+//! filter of the validation split (`--val`), its messages for broken rows, and the reversed task (classify the
+//! background instead of the bird).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
@@ -61,6 +62,7 @@ impl Folder {
         self.write("CUB_200_2011/bounding_boxes.txt", text);
     }
 
+    #[must_use]
     fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_data-prep"))
             .args(["waterbirds", "--size", "10", "--root"])
@@ -88,8 +90,8 @@ fn rows_become_images_with_box_class_and_group() {
         String::from_utf8_lossy(&output.stderr)
     );
     let dataset = folder.open();
-    // Called by its folder, because these are not the images of Waterbirds-100. Of val one image is left
-    // out, and a note says so.
+    // The data set is called after its folder, because these are not the images of Waterbirds-100. One image of
+    // val is left out, and a note says so.
     assert_eq!(dataset.name(), "source");
     let said = String::from_utf8_lossy(&output.stderr);
     let left_out = "validation images left out by --val majority: 1 landbird on water (--val all";
@@ -137,6 +139,7 @@ fn rows_become_images_with_box_class_and_group() {
 
 #[test]
 fn each_broken_row_is_one_line() {
+    // The only row of metadata.csv, the lines of bounding_boxes.txt, and a part of the message.
     let ways: [(&str, &str, &str); 10] = [
         (
             "2,001.Gull/b.jpg,1,0,1,x",
@@ -265,7 +268,7 @@ fn real_waterbirds_has_the_published_groups() {
     assert!(source.notes[0].contains(left_out), "{:?}", source.notes);
 }
 
-/// In train of Waterbirds-95 birds are in all four groups: other data, with another name.
+/// In Waterbirds-95, training images are in all four groups, so it is other data and needs another name.
 #[test]
 fn data_with_birds_away_from_their_place_in_train_is_not_waterbirds_100() {
     let folder = Folder::new();
@@ -285,14 +288,16 @@ fn data_with_birds_away_from_their_place_in_train_is_not_waterbirds_100() {
     );
     let dataset = folder.open();
     assert_eq!(dataset.name(), "waterbirds-95");
-    // It has places, too.
+    // Its groups have places, too, so the reversed task is defined.
     assert!(dataset.with_task(Task::Reversed).is_ok());
 }
 
 #[test]
 fn the_reversed_task_asks_for_the_place_outside_the_box() {
     let folder = Folder::new();
-    folder.run(&["--val", "all"]);
+    let output = folder.run(&["--val", "all"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
     let (birds, places) = (
         folder.open(),
         folder.open().with_task(Task::Reversed).unwrap(),

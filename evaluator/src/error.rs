@@ -79,7 +79,7 @@ pub enum Error {
         expected: String,
     },
 
-    /// A run column in the file's metadata cannot be understood.
+    /// A value in the file's metadata that says what the maps are of (run, checkpoint, split …) is invalid.
     #[error("{}: metadata {key}: found {found:?}, expected {expected}", path.display())]
     Metadata {
         /// The file, or `stdin`.
@@ -99,7 +99,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// Pairs of the split without a map.
+    /// Pairs (an image and a class on it) of the split without a map.
     #[error(
         "{}: maps: found none for {missing} of {pairs} (image, class) pairs of split {split}, the first image {} class {class_id}, expected one each\n\
          hint: --partial scores the pairs that are there",
@@ -175,7 +175,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// An evaluation by another version of the formulas.
+    /// An evaluation (a folder of scored maps) by another version of the formulas.
     #[error(
         "{}: {key}: found {}, expected {}, this program's version of the formulas\n\
          hint: score its maps again with evaluator score",

@@ -1,4 +1,8 @@
 //! The `evaluator` program: its command line and its exit code (0 done, 2 failed).
+//!
+//! EPG (energy pointing game) is the share of a map's positive attribution inside the boxes of its class. An
+//! evaluation is the folder that `evaluator score` writes about one checkpoint's maps of one split. A pair is an
+//! image and a class on it; it has one map.
 
 mod summary;
 
@@ -239,6 +243,7 @@ fn run_vocabulary(args: &VocabularyArgs) -> anyhow::Result<()> {
     print(&format!("{vocabulary:#}\n"))
 }
 
+/// Prints to standard output; unlike `print!` it does not panic where that is closed.
 fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout()
         .write_all(text.as_bytes())

@@ -5,8 +5,8 @@
 pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// Returns the stream of `seed` and `number` (of a replicate or a permutation). Both are mixed, so that
-    /// neighbouring numbers have unrelated streams.
+    /// Returns the stream of `seed` and `number`, that of a bootstrap replicate or a permutation. Both are mixed,
+    /// so that neighbouring numbers have unrelated streams.
     pub(crate) fn new(seed: u64, number: u64) -> Self {
         Self(splitmix64(splitmix64(seed).wrapping_add(number)))
     }
@@ -26,7 +26,7 @@ pub(crate) fn splitmix64(state: u64) -> u64 {
     mix(state.wrapping_add(GOLDEN))
 }
 
-/// Scrambles the bits of a state.
+/// Scrambles the bits of a state; shifts and factors are splitmix64's.
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -59,7 +59,7 @@ fn rows_that_do_not_fit_the_data() {
         );
     }
     let bytes = stream(&formula_rows(), &RunColumns::default());
-    // Without a row there is nothing to score, whatever may be missing.
+    // A file without a row is refused even with --partial, which allows missing pairs.
     let none = stream(&[], &RunColumns::default());
     let errors = sandbox.refused(&["--maps", "-", "--split", "test", "--partial"], &none);
     assert!(errors.contains("stdin: rows: found none"), "{errors}");
@@ -146,7 +146,7 @@ fn columns_that_are_wrong() {
         let errors = sandbox.refused(&["--maps", "-"], &bytes);
         assert!(errors.contains(message), "{errors}");
     }
-    // A class id that fits no i32 is not wrapped around.
+    // A class id that no i32 can hold is refused, not wrapped around.
     let bytes = changed(|batch| {
         let mut columns = all(batch);
         let ids = arrow::array::Int64Array::from(vec![0, 1, 1 + (1 << 32), 2, 0]);
@@ -174,7 +174,7 @@ fn files_of_another_kind() {
     );
     let errors = sandbox.refused(&["--maps", "absent.arrow"], &[]);
     assert!(errors.contains("absent.arrow"), "{errors}");
-    // One of our tables that is no map table.
+    // One of our tables, but not one of maps.
     let errors = sandbox.refused(&["--maps", "data/images.parquet"], &[]);
     assert!(
         errors.contains("images.parquet: guidance.schema: found images, expected maps"),

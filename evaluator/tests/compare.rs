@@ -1,6 +1,6 @@
-//! Tests `evaluator compare`, which compares two evaluations A and B on the same images. Differences,
-//! intervals and p-values must equal those that numpy and scipy gave (`tests/fixtures/birds.py`), and
-//! evaluations that do not fit together must be refused.
+//! Tests `evaluator compare`, which compares two evaluations A and B (folders of scored maps) on the same images.
+//! Differences, intervals and p-values must equal those that numpy and scipy gave
+//! (`evaluator/tests/fixtures/birds.py`), and evaluations that do not fit together must be refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -13,7 +13,8 @@ use evaluator::maps::{MapRow, RunColumns};
 use support::birds::{bird_sandbox, columns, logits, maps, rows, write_logits};
 use support::{PAIRS, Sandbox, row, rows_by_hand, stream, write_predictions};
 
-/// Group (none: all images), metric, value of A, value of B, ends of the difference's interval, p-value.
+/// Group (none: all images), metric, value of A, value of B, ends of the difference's interval, p-value (none for
+/// mAP, which is not tested).
 type Row = (Option<i32>, &'static str, f64, f64, [f64; 2], Option<f64>);
 
 #[rustfmt::skip]
@@ -50,7 +51,8 @@ const EXPECTED: [Row; 30] = [
     (Some(3), "iou_tuned", 0.154061624649860, 0.185286935286935, [-0.027472527472527, 0.073529411764706], Some(0.5)),
 ];
 
-/// Scores run 0 into `a` and run 1 into `b`, each with its predictions and threshold.
+/// Scores the test maps of run 0 into `a` and those of run 1 into `b`, each with its predictions and with a second
+/// IoU threshold chosen on its validation maps (scored into `val-a` and `val-b`).
 fn scored(sandbox: &Sandbox) {
     for (run, out) in ["a", "b"].into_iter().enumerate() {
         let val = format!("val-{out}");
@@ -127,7 +129,7 @@ fn every_metric_overall_and_by_group() {
         let n = column::<Int64Array>(&table, "n").value(i);
         assert_eq!(n, if group.is_none() { 12 } else { 3 });
         // The expected p-value of a permutation test is the exact one, over all swaps. The program draws
-        // 10,000 swaps, whose share may be off by four standard deviations.
+        // 10,000 swaps, whose share may be off by four standard deviations and by the one that is added (1e-4).
         let found = number(&table, "p_value", i);
         assert_eq!(found.is_some(), p_value.is_some(), "{metric}");
         let test = match metric {
@@ -213,7 +215,9 @@ fn pairs_of_an_image_change_sides_together() {
     let epg = row("epg");
     assert!((number(&table, "difference", epg).unwrap() - 30.0 / 64.0 / 5.0).abs() < 1e-12);
     let p_value = number(&table, "p_value", epg).unwrap();
+    // Four standard deviations of a share of 10,000 swaps.
     assert!((p_value - 0.75).abs() < 0.018, "{p_value}");
+    // Only d/0 has a segmentation. A single difference is as far from 0 when swapped: p is 1.
     let on_object = row("on_object");
     assert_eq!(number(&table, "value_b", on_object), Some(0.0));
     assert_eq!(number(&table, "p_value", on_object), Some(1.0));

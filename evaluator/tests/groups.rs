@@ -28,7 +28,7 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
     let sandbox = bird_sandbox("0123"); // any hash of inputs
     let third = 1.0 / 3.0;
     // Groups of three images each: landbirds on land, landbirds on water, waterbirds on land, waterbirds
-    // on water. The logits are right for two, three, one and no bird (tests/fixtures/birds.py). Where bird
+    // on water. The logits are right for two, three, one and no bird (evaluator/tests/fixtures/birds.py). Where bird
     // and place have the same class index they are as often right for the place; elsewhere a logit that is
     // right for the bird is wrong for the place.
     for (task, by_group) in [
@@ -62,6 +62,7 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
         }
         let replicates = sandbox.table(task.as_ref(), &REPLICATES);
         let accuracy = values(&replicates, "accuracy");
+        // Each replicate has five rows: all images, then the four groups.
         let overall: Vec<f64> = accuracy.into_iter().step_by(5).flatten().collect();
         let mean = overall.iter().sum::<f64>() / overall.len() as f64;
         assert_eq!(overall.len(), 30);
@@ -88,7 +89,8 @@ fn the_greater_logit_counts_whatever_its_sign() {
         objects: &[],
         ..TINY
     });
-    // Right on p, on q (both negative, the greater one counts) and on t (equal: the first class counts).
+    // Right on p, on q (both negative: the greater one counts) and on t (equal: the first class counts). Wrong on r
+    // and s.
     let logits = [
         [2.0, 1.0],
         [-3.0, -1.0],

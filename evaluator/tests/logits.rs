@@ -49,7 +49,7 @@ fn said(sandbox: &Sandbox, cells: &[(&str, i32, f32, bool)], maps: &[u8]) -> [St
 }
 
 /// Logits that are probabilities, 0 and 1, percentages, log-probabilities or the same for all images must
-/// each cause their warning, and plain logits none.
+/// each cause their warning, and plain logits none. There are 15 values: five images, three classes.
 #[test]
 fn what_logits_are_taken_for() {
     let sandbox = Sandbox::new();
@@ -114,7 +114,8 @@ fn what_logits_are_taken_for() {
     }
 }
 
-/// The logits in the stream of maps, which no metric uses, cause a warning where they are probabilities.
+/// The logits in the stream of maps, which no metric uses, cause a warning where all are from 0 to 1, as
+/// probabilities are.
 #[test]
 fn logits_beside_maps() {
     let sandbox = Sandbox::new();
@@ -166,7 +167,7 @@ fn classes_that_say_nothing() {
         classes: &["cat", "dog", "bird", "cow", "hen", "emu", "owl"],
         ..TINY
     });
-    // Hen, on no image, has one logit throughout as well.
+    // Class 4 (hen) is on no image and has the same logit on all; only the former is to be said.
     let mut cells = self::cells(7, |i, class| match class {
         4 => 0.25,
         _ => (i as f32 - 1.5) * (class as f32 + 1.0),

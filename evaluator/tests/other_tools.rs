@@ -1,6 +1,6 @@
-//! Scores map files that pyarrow, pandas and polars wrote: the tables must equal those for the same maps by
-//! our own writer. Tested with committed files and, where `GUIDANCE_PYTHON` names a Python with these
-//! packages, with files written on the spot.
+//! Scores files of attribution maps that pyarrow, pandas and polars wrote: the resulting tables must equal those for
+//! the same maps written by our own writer. Tested with committed files and, where `GUIDANCE_PYTHON` names a Python
+//! with these packages, with files written on the spot.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -11,7 +11,7 @@ const EMPTY: [i32; 4] = [0, 0, 0, 0];
 /// The box of a mask of one cell, the first of row 10.
 const CELL: [i32; 4] = [0, 10, 1, 11];
 
-/// Returns the score of a map with `value` in `cells` (y, x) and −1 elsewhere, for the mask of a box
+/// Returns the score of a map on [`GRID`] with `value` in `cells` (y, x) and −1 elsewhere, for the mask of a box
 /// (x1, y1, x2, y2) and an image of `image_size` (height, width) pixels.
 fn of(cells: &[(usize, usize)], value: f32, mask: [i32; 4], image_size: (u32, u32)) -> f64 {
     let mut map = vec![-1.0; GRID.cells()];
@@ -39,6 +39,7 @@ fn score(map: &[f32], [x1, y1, x2, y2]: [i32; 4], image_size: (u32, u32)) -> f64
     }
 }
 
+/// Each row: the cell of the map's maximum, the image's size (height, width), and the score for the mask [`CELL`].
 #[test]
 fn a_mask_nearer_than_15_pixels_is_hit() {
     for (point, size, expected) in [
@@ -54,9 +55,9 @@ fn a_mask_nearer_than_15_pixels_is_hit() {
         // Twice as wide as the grid, half as high.
         ((10, 7), (20, 80), 1.0),
         ((10, 8), (20, 80), 0.0), // pixel 16; the mask ends at pixel 1
-        ((39, 2), (20, 80), 1.0), // 14² + 3²
-        ((39, 4), (20, 80), 0.0), // 14² + 7²
-        // A cell is as large as the tolerance. Its whole area in the image is the mask.
+        ((39, 2), (20, 80), 1.0), // 14² + 3² is below 15²
+        ((39, 4), (20, 80), 0.0), // 14² + 7² is above it
+        // A cell is 15 pixels high, as much as the tolerance. Its whole area in the image is the mask.
         ((10, 0), (600, 6000), 1.0),
         ((11, 0), (600, 6000), 1.0), // row 172; the mask ends at row 164
         ((12, 0), (600, 6000), 0.0),
@@ -69,9 +70,11 @@ fn a_mask_nearer_than_15_pixels_is_hit() {
     }
 }
 
-/// Any map, mask and image have the score that every pixel of the enlarged map and of the mask gives.
+/// For random maps, masks and sizes of images, the score must be that of [`brute_force`], which looks at every pixel
+/// of the enlarged map and of the mask.
 #[test]
 fn as_at_the_image_s_size() {
+    // Knuth's linear congruential generator.
     let mut state = 7_u64;
     let mut draw = |n: usize| {
         state = state
@@ -82,7 +85,7 @@ fn as_at_the_image_s_size() {
     let mut hits = 0;
     for round in 0..60 {
         let size = (20 + draw(120), 20 + draw(120));
-        // Smooth, spiky and flat maps: of a few values many cells are equal.
+        // Maps of 2, a million or 1000 different values; with 2, many cells are equal. Every other map is smoothed.
         let values = [2, 1 << 20, 1000][round % 3];
         let mut map: Vec<f32> = (0..GRID.cells()).map(|_| draw(values) as f32).collect();
         if round % 2 == 0 {
@@ -99,10 +102,12 @@ fn as_at_the_image_s_size() {
         assert_eq!(found, expected, "round {round}, {size:?}, {mask:?}");
         hits += found as usize;
     }
+    // Of 60 rounds neither almost none nor almost all are hits.
     assert!((8..50).contains(&hits), "{hits}");
 }
 
-/// Returns whether the maximum of the map at (height, width) pixels is near the box, looking at each pixel.
+/// Returns whether the maximum of the map, enlarged to (height, width) pixels, is less than 15 pixels (15² = 225) from
+/// the box (x1, y1, x2, y2), looking at each pixel. The grid has 40 × 40 cells.
 fn brute_force(map: &[f32], [x1, y1, x2, y2]: [i32; 4], (height, width): (usize, usize)) -> bool {
     let at = |pixel: usize, pixels: usize, cells: usize| {
         (((pixel as f64 + 0.5) * cells as f64 / pixels as f64) - 0.5).clamp(0.0, cells as f64 - 1.0)
@@ -123,7 +128,7 @@ fn brute_force(map: &[f32], [x1, y1, x2, y2]: [i32; 4], (height, width): (usize,
     }
     let inside = |row: usize, column: usize| {
         let overlaps = |pixel: usize, pixels: usize, first: i32, end: i32| {
-            // In fortieths of a pixel, exactly.
+            // In fortieths of a pixel, which are whole numbers.
             let (from, to) = (40 * pixel as i32, 40 * (pixel as i32 + 1));
             from < end * pixels as i32 && to > first * pixels as i32
         };
@@ -141,7 +146,8 @@ fn brute_force(map: &[f32], [x1, y1, x2, y2]: [i32; 4], (height, width): (usize,
 #[test]
 fn a_lone_high_cell_loses_to_a_lower_area() {
     let mut map = vec![0.0; GRID.cells()];
-    map[5 * GRID.width + 5] = 1.0; // 0.5625 at most, in an image of twice as many pixels a side
+    // In an image of twice as many pixels a side, at most 0.75² = 0.5625 is left of it.
+    map[5 * GRID.width + 5] = 1.0;
     for y in 30..33 {
         map[y * GRID.width + 30..][..3].fill(0.9);
     }

@@ -1,6 +1,7 @@
-//! Tests the predictions (logits and targets) of an evaluation: `evaluator score` copies them into the
-//! evaluation's folder, and `evaluator compare` accepts there only those that were scored. Also tests the
-//! recorded precision of an explanation, and that evaluations by another version of the formulas are refused.
+//! Tests the predictions (logits and targets) of an evaluation, the folder that `evaluator score` writes: it copies
+//! them into the folder, and `evaluator compare` accepts there only those that were scored. Also tests that the
+//! precision in which maps were computed is recorded, and that evaluations by another version of the formulas are
+//! refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -217,7 +218,8 @@ fn the_precision_of_an_explanation_is_recorded() {
         assert_eq!(origin.get("guidance.formulas"), Some("3"));
         assert_eq!(origin.get("guidance.batch_size"), Some("5"));
     }
-    // Where the maps do not tell a precision, the column is null; a comparison shows one beside the other.
+    // If the maps do not say a precision, the column is null. An evaluation without a precision may be compared
+    // with one that has it.
     sandbox.scored("a", &args, &stream_of(0, None));
     assert_eq!(precisions(&sandbox, "a", &METRICS, "precision"), [None]);
     let (code, summary, _) = compare(&sandbox, &["--out", "paired"]);
@@ -229,8 +231,8 @@ fn the_precision_of_an_explanation_is_recorded() {
     );
     let bf16 = [Some("bf16".to_owned())];
     assert_eq!(precisions(&sandbox, "paired", &PAIRED, "precision_b"), bf16);
-    // The flag overrides the maps' metadata. Where neither tells, the predictions' precision is taken; else
-    // it must agree.
+    // The flag overrides the maps' metadata. If neither says a precision, that of the predictions is taken; if one
+    // does, the predictions must have the same.
     let with = |flags: &[&'static str]| [&args[..], flags].concat();
     sandbox.scored(
         "c",

@@ -22,7 +22,7 @@ fn fixed() -> ProptestConfig {
     }
 }
 
-/// Draws a value of an attribution map: of any size, and often zero, as after a ReLU.
+/// Draws a value of an attribution map: of any size and sign, and often zero, as after a ReLU.
 fn values() -> impl Strategy<Value = f32> {
     prop_oneof![Just(0.0_f32), -1.0..1.0_f32, -1e6..1e6_f32, -1e-9..1e-9_f32]
 }
@@ -99,6 +99,7 @@ fn is_share(value: f64) -> bool {
 proptest! {
     #![proptest_config(fixed())]
 
+    /// EPG, the share of positive attribution inside a mask, is from 0 to 1 or undefined.
     #[test]
     fn epg_is_a_share_or_undefined((map, mask) in maps()) {
         let found = energy(&map, &mask);
@@ -123,7 +124,8 @@ proptest! {
         if let (Some(a), Some(b)) = (a.epg(), b.epg()) {
             prop_assert_eq!(a, b);
         }
-        // As in the official code, a map whose maximum is tiny is not normalised for IoU.
+        // Maps of tiny values are left out: as in the official code, the minimum of a map that varies by less than
+        // 1e-7 is not subtracted.
         let is_defined = |map: &[f32]| map.iter().any(|&value| value > 1e-6);
         if is_defined(&map) && is_defined(&other) {
             prop_assert_eq!(iou(&map, &mask, threshold), iou(&other, &mask, threshold));
@@ -131,6 +133,7 @@ proptest! {
         }
     }
 
+    /// IoU is from 0 to 1 at each threshold; with a higher threshold, intersection and union never grow.
     #[test]
     fn iou_is_a_share_that_falls_with_the_explanation((map, mask) in maps()) {
         let mut before: Option<evaluator::metrics::overlap::Iou> = None;
@@ -145,6 +148,7 @@ proptest! {
         }
     }
 
+    /// Mask a as a map against mask b has the same IoU as mask b as a map against mask a.
     #[test]
     fn iou_of_two_masks_is_symmetric((_, a) in maps(), seed: u64, threshold in 0.0..1.0_f64) {
         let cells = (0..a.cells().len()).map(|i| seed >> (i % 64) & 1 == 1).collect();
@@ -157,6 +161,7 @@ proptest! {
         prop_assert_eq!(of_itself.value(), 1.0);
     }
 
+    /// F1 depends on the signs of the logits alone, and is 1 for perfect ones.
     #[test]
     fn the_order_of_cells_decides_alone((map, mask) in maps()) {
         // A strictly increasing function: the rank among the distinct values.
@@ -224,6 +229,7 @@ proptest! {
         prop_assert_eq!(f1_micro(&perfect, &targets), targets.contains(&true).then_some(1.0));
     }
 
+    /// Mean average precision depends on the order of the logits alone: increasing functions do not change it.
     #[test]
     fn map_asks_for_the_order_alone((logits, targets, n_classes) in logits()) {
         let found = mean_average_precision(&logits, &targets, n_classes);
@@ -239,6 +245,7 @@ proptest! {
         prop_assert_eq!(found, mean_average_precision(&cubes, &targets, n_classes));
     }
 
+    /// Average precision is 1 if all positives come first, and the share of positives if all logits are equal.
     #[test]
     fn a_perfect_order_has_precision_one_and_none_has_the_share_of_positives((_, targets, _) in logits()) {
         let positives = targets.iter().filter(|&&target| target).count();
@@ -250,6 +257,7 @@ proptest! {
         prop_assert!((average_precision(&same, &targets).unwrap() - share).abs() < 1e-12);
     }
 
+    /// A bootstrap resample of n images draws n in all, and the same for the same seed and number.
     #[test]
     fn a_resample_draws_as_many_and_always_the_same(seed: u64, replicate: u64, n in 1..200_usize) {
         let weights = resample(seed, replicate, n);
@@ -258,6 +266,7 @@ proptest! {
         prop_assert_eq!(weights, resample(seed, replicate, n));
     }
 
+    /// An image with weight w counts in the average precision like w copies of it.
     #[test]
     fn weights_count_as_copies((logits, targets, _) in logits(), seed: u64) {
         let weights = resample(seed, 0, logits.len());
@@ -269,6 +278,7 @@ proptest! {
         prop_assert!(weighted.zip(copied).is_none_or(|(a, b)| (a - b).abs() < 1e-12));
     }
 
+    /// A map brought to another size has no value outside the range of its own values.
     #[test]
     fn interpolation_stays_between_the_least_and_the_greatest((map, mask) in maps(), height in 1..20_usize, width in 1..20_usize) {
         let shape = (mask.grid().height, mask.grid().width);

@@ -1,7 +1,7 @@
-//! Tests `evaluator score` on a tiny data folder: metrics computed by hand, the columns that name the run,
-//! predictions (logits and targets), examples (images and maps kept for the report), maps of only some pairs
-//! (an image and a class on it). Accuracy by group is tested in `groups.rs`, the threshold chosen on
-//! validation in `tuned.rs`.
+//! Tests `evaluator score` on a tiny data folder (`support/mod.rs` has its images, boxes and maps): metrics computed
+//! by hand, the columns that name the run, predictions (logits and targets), examples (images and maps kept for the
+//! report), maps of only some pairs (an image and a class on it). A pair of image a and class 0 is called a/0.
+//! Accuracy by group is tested in `groups.rs`, the threshold chosen on validation in `tuned.rs`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -33,8 +33,8 @@ fn values_known_by_hand() {
 
     let scores = sandbox.table("out", &SCORES);
     // A row for each pair and each metric that the pair has, in the order of `PAIR_METRICS`. Images are in
-    // the data folder's order: d first, the only one with a segmentation. Metrics at a chosen threshold
-    // are missing, as none was chosen.
+    // the data folder's order: d first, the only one with a segmentation. Metrics that need a threshold chosen
+    // on validation are missing, as none was chosen.
     let has = |is_segmented: bool| {
         let metrics = PAIR_METRICS.iter();
         let metrics = metrics.filter(move |metric| {
@@ -101,10 +101,11 @@ fn values_known_by_hand() {
 
     let metrics = sandbox.table("out", &METRICS);
     let of = |name, scope| metric(&metrics, name, scope);
+    // 2.015625 is 0.765625 + 0.25 + 1. The last number is that of the pairs in the mean.
     close(of("epg", All), 2.015625 / 5.0, 5, "epg");
     close(of("epg_defined", All), 2.015625 / 4.0, 4, "epg_defined");
     close(of("iou", All), 2.015625 / 5.0, 5, "iou");
-    // With EPG they add up to the four pairs of five that have positive attribution.
+    // Their sums over pairs and that of EPG add up to 4: four of the five pairs have positive attribution.
     close(of("epg_other", All), 0.234375 / 5.0, 5, "epg_other");
     close(of("epg_background", All), 1.75 / 5.0, 5, "epg_background");
     close(of("segment_epg", All), 0.5, 1, "segment_epg");
@@ -132,8 +133,8 @@ fn values_known_by_hand() {
 
     let iou = sandbox.table("out", &IOU);
     assert_eq!(iou.num_rows(), 5 * 20);
-    // Without its negative values, the map of b/1 is 2 in its box and 0 elsewhere: at every threshold
-    // exactly the 16 cells of the box are explained.
+    // Rows 60 to 79 are b/1, the fourth pair, at the 20 thresholds. Without its negative values, its map is 2 in its
+    // box and 0 elsewhere: at every threshold exactly the 16 cells of the box are above it.
     assert_eq!(
         &column::<Int32Array>(&iou, "union").values()[60..80],
         [16; 20]
@@ -261,8 +262,8 @@ fn predictions(
     path.to_str().unwrap().to_owned()
 }
 
-/// A class whose boxes cover most of its images can say nothing: two metrics leave it out, and say so. In a
-/// published data set all classes count.
+/// A class whose boxes cover most of its images can say nothing about guidance: two metrics leave it out, and a
+/// warning says so. In a published data set all classes count. Cat, class 0, gets such boxes.
 #[test]
 fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
     let whole = [0.0, 0.0, 16.0, 16.0];
@@ -293,7 +294,7 @@ fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
     close(of("epg_informative", Group(0)), 0.0, 2, "epg_informative");
     assert_eq!(of("epg_informative", Class(0)), None);
     assert_eq!(of("epg", All).unwrap().1, 5);
-    // Predicted: b1 (right), e1 (wrong). Missed: a1, c2.
+    // Without class 0, predicted: class 1 on b (right) and on e (wrong). Missed: class 1 on a, class 2 on c.
     close(of("f1_informative", All), 2.0 / 5.0, 5, "f1_informative");
     let replicates = sandbox.table("out", &REPLICATES);
     for name in ["epg_informative", "f1_informative"] {
@@ -331,7 +332,8 @@ fn predictions_give_f1_and_map() {
     );
     let metrics = sandbox.table("out", &METRICS);
     let of = |name, scope| metric(&metrics, name, scope);
-    // Predicted, with a logit of at least 0: a0, b1, d0 (right), b0, e1 (wrong). Missed: a1, c2.
+    // As image and class: predicted, with a logit of at least 0, are a0, b1, d0 (right), b0, e1 (wrong). Missed are
+    // a1, c2.
     close(of("f1", All), 6.0 / 10.0, 5, "f1");
     close(of("accuracy_cells", All), 11.0 / 15.0, 5, "accuracy_cells");
     // Average precision. Class 0: a and d come first: 1. Class 1: b first, then e (wrong), then a and c
@@ -343,9 +345,10 @@ fn predictions_give_f1_and_map() {
         close(of("ap", Class(class)), ap, 5, "ap");
     }
     assert_eq!(of("ap", All), None);
-    assert_eq!(of("accuracy", All), None); // not a task of two classes
+    assert_eq!(of("accuracy", All), None); // images do not show exactly one class
     let replicates = sandbox.table("out", &REPLICATES);
     let f1 = values(&replicates, "f1");
+    // 200 replicates for all images and for each of two groups.
     assert_eq!(f1.len(), 600);
     let f1: Vec<f64> = f1.into_iter().step_by(3).flatten().collect();
     let mean = f1.iter().sum::<f64>() / f1.len() as f64;
@@ -469,7 +472,8 @@ fn the_gallery_has_every_pair_of_a_test_split() {
     assert_eq!(heights.values(), &[1, 8, 4, 8, 8]);
     assert_eq!(widths.values(), heights.values());
     assert_eq!(grid_heights.values(), &[8; 5]);
-    // Maps of one value, then 2 in the box and -1 elsewhere.
+    // The first three and the last map have one value; that of b/1 is 2 in the box and -1 elsewhere. Each row: the
+    // pair's number, the cell, and its value.
     let scales: &Float32Array = column(&table, "scale");
     let cells: &BinaryArray = column(&table, "map");
     let value = |row: usize, at: usize| scales.value(row) * f32::from(cells.value(row)[at] as i8);
@@ -496,7 +500,7 @@ fn the_gallery_has_every_pair_of_a_test_split() {
     assert_eq!(words(segmentations.value(0)), [&[0][..], &[4; 16]].concat());
     assert_eq!(segmentations.null_count(), 4);
 
-    // Of validation there is none: nothing shows it.
+    // A validation split gets no gallery, as the report would not show it.
     let validation = RunColumns {
         split: Some(data_prep::dataset::Split::Val),
         ..columns()

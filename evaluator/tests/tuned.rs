@@ -1,6 +1,6 @@
 //! Tests `evaluator score --threshold-from <evaluation>`, which chooses IoU's threshold by an evaluation (a
 //! folder of scores) of the same run on validation images. The threshold and the IoU at it (`iou_tuned`) must
-//! equal numpy's (`tests/fixtures/birds.py`). Evaluations of anything else must be refused.
+//! equal numpy's (`evaluator/tests/fixtures/birds.py`). Evaluations of anything else must be refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;

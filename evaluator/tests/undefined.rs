@@ -25,8 +25,8 @@ fn scaled(rows: &[MapRow], exponent: i32) -> Vec<MapRow> {
         .collect()
 }
 
-/// `epg`, as the paper defines it, is 0 for a map whose positive attribution is below a constant; all other
-/// metrics do not depend on a map's scale.
+/// `epg`, as the paper defines it, is 0 for a map whose positive attribution sums to less than 1e-7; the other
+/// metrics tested here do not depend on a map's scale.
 #[test]
 fn a_maps_scale_matters_in_the_papers_epg_alone() {
     let sandbox = Sandbox::new();
@@ -48,7 +48,7 @@ fn a_maps_scale_matters_in_the_papers_epg_alone() {
     );
     assert_eq!((under.0, none.0), (Some(0.0), Some(0.0)));
     assert!(!said.contains("1e-7"), "{said}");
-    // About 1e-10, 1e-30, denormal values of 1e-39, and 1e30.
+    // The maps times about 1e-10, 1e-30, 1e-39 (denormal values), and 1e30.
     for exponent in [-33, -100, -130, 100] {
         let (found, [found_epg, under, none], found_column, said) = values(exponent);
         assert_eq!(found, expected, "2^{exponent}");

@@ -1,15 +1,15 @@
-//! Measures the peak memory of a call by counting in the allocator: for tests that a broken or hostile file
-//! cannot fill memory. A test binary that uses it declares [`Peak`] its global allocator; the tests of other
+//! Measures the peak memory of a call by counting in the allocator. With it tests show that a broken or hostile file
+//! cannot fill memory. A test binary that uses it declares [`Peak`] as its global allocator; the tests of other
 //! crates include this file by its path (`#[path = …]`).
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which also counts the bytes of each thread.
+/// The system's allocator, with a count of the bytes that each thread holds.
 pub struct Peak;
 
 thread_local! {
-    /// Bytes allocated less bytes freed by this thread; negative where it frees what another allocated.
+    /// Bytes allocated minus bytes freed by this thread; negative if it frees what another thread allocated.
     static HELD: Cell<isize> = const { Cell::new(0) };
     /// The greatest value of `HELD` since [`of`] began.
     static HIGHEST: Cell<isize> = const { Cell::new(0) };
@@ -23,7 +23,7 @@ pub fn of<T>(call: impl FnOnce() -> T) -> (T, usize) {
     (result, (HIGHEST.get() - before) as usize)
 }
 
-/// Counts `bytes` allocated, or freed where negative.
+/// Counts `bytes` as allocated, or as freed if negative.
 fn count(bytes: isize) {
     HELD.set(HELD.get() + bytes);
     HIGHEST.set(HIGHEST.get().max(HELD.get()));

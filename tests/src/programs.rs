@@ -1,5 +1,5 @@
-//! Starts the built programs as a user does. They lie in the folder above the test's own executable; a test
-//! does not build them.
+//! Starts the programs (`trainer`, `xtask`, …) as a user does. They must be built before; they lie in the folder above
+//! that of the test's own executable.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -49,6 +49,7 @@ impl From<Output> for Done {
 ///
 /// # Panics
 /// When it cannot be started.
+#[must_use]
 pub fn run(command: &mut Command) -> Done {
     let output = command.output();
     output

@@ -1,4 +1,5 @@
-//! Starts `trainer train` as a user does, and compares the folders of two finished runs.
+//! Starts `trainer train` as a user does, and compares the folders of two finished runs (a run is one training, with a
+//! folder of its own).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,11 +10,12 @@ use anyhow::Result;
 use crate::programs::program;
 use crate::tables::read;
 
-/// Columns that tell how long something took.
+/// Columns of times, which differ between equal runs.
 const TIMES: [&str; 2] = ["seconds", "images_per_second"];
 
-/// Returns the command `trainer train` on the CPU in one thread: sums are added in the same order each
-/// time, so results have the same bits.
+/// Returns the command `trainer train` on the CPU in one thread. Sums are then added in the same order each time, so
+/// that results have the same bits. `config` is the run's `run.toml`, `data` the data folder, `runs` the folder in
+/// which the run gets its own.
 pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
     let mut command = program("trainer");
     command.arg("train").arg("--config").arg(config);
@@ -22,8 +24,8 @@ pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
     command
 }
 
-/// Returns `training` with the default handling of SIGHUP: the tests themselves may have been started by
-/// `nohup`, and a program inherits that SIGHUP is ignored.
+/// Returns the command `training` with the default handling of SIGHUP. Otherwise, if the tests were started by `nohup`,
+/// the training would inherit that SIGHUP is ignored.
 pub fn hearing_hangups(training: &Command) -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP");
@@ -33,8 +35,9 @@ pub fn hearing_hangups(training: &Command) -> Command {
     command
 }
 
-/// Returns the first difference between two finished runs, or `None`. Compared are the names of the files,
-/// the bytes of every checkpoint, and the rows of `epochs` and `run` without the columns of times.
+/// Returns the first difference between the folders of two finished runs; `None` where they are the same. It compares
+/// the names of the files, the bytes of every checkpoint, and the rows of `epochs.parquet` and `run.parquet` without
+/// the columns of times.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -62,7 +65,8 @@ pub fn difference(expected: &Path, found: &Path) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Returns the files of a run and its checkpoints, hidden ones included, by their path in its folder.
+/// Returns the files in a run's folder and in its folder of checkpoints, hidden ones included, by their path in the
+/// run's folder.
 fn files(run: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut files = BTreeMap::new();
     for folder in ["", "checkpoints/"] {

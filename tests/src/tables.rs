@@ -25,7 +25,7 @@ pub struct Column {
 /// A table as `schemas.toml` declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    /// Its version.
+    /// The version of the table's columns, which its files carry as `guidance.version`.
     pub version: u32,
     /// Its columns, in order.
     pub columns: Vec<Column>,
@@ -96,8 +96,8 @@ pub fn read(path: &Path) -> Result<Table> {
 }
 
 impl Table {
-    /// Checks that the file is the table `name`: its metadata, its columns in order, their types, and no
-    /// null where none is declared.
+    /// Checks that the file is the table `name` as `schema` declares it: its metadata, its columns in order, their
+    /// types, and no null in a column that is not declared nullable.
     ///
     /// # Errors
     /// The first thing that differs.
@@ -151,10 +151,10 @@ impl Table {
     }
 }
 
-/// Returns an Arrow type by its name in `schemas.toml`.
+/// Returns the name that `schemas.toml` has for an Arrow type; Arrow's own name where it has none.
 fn kind(found: &DataType) -> String {
     match found {
-        // Polars writes views; to a reader they are the same text and bytes.
+        // Polars writes `Utf8View` and `BinaryView`, which readers treat as the same text and bytes.
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "utf8".to_owned(),
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "binary".to_owned(),
         DataType::Int32 => "i32".to_owned(),

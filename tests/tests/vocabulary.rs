@@ -1,6 +1,6 @@
-//! Compares the names that `<program> vocabulary --json` prints (networks, methods, losses, …) with those
-//! recorded in `xtask/tests/fixtures/vocabulary`, which xtask's own tests use in place of the programs. Every
-//! recorded name must be printed; more may be.
+//! Compares the names that `<program> vocabulary --json` prints (networks, methods, losses, …) with those recorded in
+//! `xtask/tests/fixtures/vocabulary`. xtask's own tests use the recorded files in place of the programs. Every recorded
+//! name must be printed; more names may be.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -21,6 +21,7 @@ fn has(printed: &Value, recorded: &Value) -> bool {
     }
 }
 
+/// Each program (a stage of the pipeline) whose names xtask asks for must print all recorded ones.
 #[test]
 fn the_names_recorded_for_xtask_are_the_stages() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/tests/fixtures/vocabulary");

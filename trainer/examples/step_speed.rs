@@ -1,8 +1,10 @@
 //! Times training steps and explanations of one backbone on random images, for `cargo xtask bench training`.
 //!
-//! Reads a step's name from each line of stdin (`plain`, `guided@LAYER`, `explain@LAYER`; an empty line does
-//! nothing), makes that step, and prints a line of JSON: seconds per image, and the process's peak memory so
-//! far. As the caller decides when each step is made, it can time other programs in between.
+//! Reads a step's name from each line of stdin, makes that step, and prints a line of JSON: seconds per image,
+//! and the process's peak memory so far in MiB. The steps are `plain` (training without guidance),
+//! `guided@LAYER` (training with a loss on the attribution maps of that layer), `explain@LAYER` (maps without
+//! training); an empty line does nothing. As the caller decides when each step is made, it can time other
+//! programs in between.
 
 use std::io::Write;
 use std::time::Instant;
@@ -40,7 +42,9 @@ struct Args {
     threads: Option<u16>,
 }
 
+/// As many as PASCAL VOC has.
 const N_CLASSES: usize = 20;
+/// As small as in fine-tuning; the time of a step does not depend on it.
 const LEARNING_RATE: f64 = 1e-5;
 
 /// A network with its optimizer, and one batch, on which every step is made.
@@ -49,8 +53,10 @@ struct Bench {
     adam: Adam,
     /// Bytes: (images, height, width, 3).
     images: Tensor,
+    /// (images, classes), all 0.
     targets: Tensor,
     attribution: Attribution,
+    /// Every image is annotated, with one class and a mask over its middle.
     mask_targets: MaskTargets,
 }
 
@@ -69,6 +75,7 @@ impl Bench {
             attribution: self.attribution,
             layer,
             loss: Loss::new(ENERGY, &[]).map_err(anyhow::Error::msg)?,
+            // Any weight of the loss takes the same time.
             lambda: 1e-3,
         };
         let mask_targets = &self.mask_targets;
@@ -102,7 +109,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Makes the step `name`; returns how many batches it used.
+    /// Makes the step `name`; returns how many batches it used, by which its time is divided (1 for an empty
+    /// name).
     fn step(&mut self, name: &str) -> anyhow::Result<i64> {
         let layer = |name: &str| name.parse().map_err(anyhow::Error::msg);
         match name.split_once('@') {

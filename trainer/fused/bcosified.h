@@ -1,4 +1,4 @@
-// The operations of B-cosified networks (docs/SPEC.md D.2), each in one or two passes over memory and with
+// The operations of B-cosified networks (docs/SPEC.md D), each in one or two passes over memory and with
 // its derivative.
 //
 // A layer of a network that is on its way from an ordinary to a B-cos network gives y = u q with u = w * x,
@@ -25,34 +25,51 @@ namespace {
 constexpr int64_t EIGHTHS = 8;
 constexpr double SMOOTHING = 0.01;
 
-// p and e for a power that is given in eighths.
+// p and e for a power of N eighths; c + e is given.
+template <int64_t N>
 struct Power {
-  int64_t eighths;
-  double exponent() const { return static_cast<double>(eighths) / EIGHTHS; }
-  double smoothing() const { return SMOOTHING * (1 - exponent()); }
+  static constexpr double exponent = static_cast<double>(N) / EIGHTHS;
+  static constexpr double smoothing = SMOOTHING * (1 - exponent);
 
-  // (c + e)^p by square roots; c + e is given.
+  // (c + e)^p by square roots.
   template <typename T>
-  T of(T base) const {
-    if (eighths == EIGHTHS) return base;
-    const T half = std::sqrt(base), quarter = std::sqrt(half), eighth = std::sqrt(quarter);
-    return (eighths & 4 ? half : T(1)) * (eighths & 2 ? quarter : T(1)) *
-           (eighths & 1 ? eighth : T(1));
+  static T of(T base) {
+    if constexpr (N == EIGHTHS) return base;
+    T q = 1;
+    const T half = std::sqrt(base);
+    if constexpr ((N & 4) != 0) q *= half;
+    if constexpr ((N & 3) != 0) {
+      const T quarter = std::sqrt(half);
+      if constexpr ((N & 2) != 0) q *= quarter;
+      if constexpr ((N & 1) != 0) q *= std::sqrt(quarter);
+    }
+    return q;
   }
 
-  // p (c + e)^(p - 1), the derivative of the power, from the power q = (c + e)^p.
+  // p (c + e)^(p - 1), the derivative of the power q.
   template <typename T>
-  T slope(T base, T q) const {
-    if (eighths == EIGHTHS) return 1;
-    return eighths == 0 ? T(0) : T(exponent()) * q / base;
+  static T slope(T base, T q) {
+    if constexpr (N == EIGHTHS) return 1;
+    return N == 0 ? T(0) : T(exponent) * q / base;
   }
 };
 
-Tensor plain_power(const Tensor& u, const Tensor& m, const Tensor& r, Power power) {
+// Calls body(Power<eighths>).
+template <int64_t N = EIGHTHS, typename Body>
+void for_power(int64_t eighths, const Body& body) {
+  if (eighths == N) return body(Power<N>{});
+  if constexpr (N > 0) return for_power<N - 1>(eighths, body);
+  TORCH_CHECK(false, "a power of ", eighths, " eighths");
+}
+
+double exponent_of(int64_t eighths) { return static_cast<double>(eighths) / EIGHTHS; }
+
+Tensor plain_power(const Tensor& u, const Tensor& m, const Tensor& r, int64_t eighths) {
   const auto groups = m.size(1);
   const Tensor wide = groups == 1 ? m : m.repeat_interleave(u.size(1) / groups, 1);
   const Tensor c = u.abs() * wide * per_channel(r, u);
-  return (c + power.smoothing()).pow(power.exponent());
+  const double p = exponent_of(eighths);
+  return (c + SMOOTHING * (1 - p)).pow(p);
 }
 
 // The elements of a strip: base(i) is c + e.
@@ -76,20 +93,23 @@ int64_t group_at(const Strip& s, const Tensor& u, const Tensor& m) {
 //   at u: d m r sign(u)    at m: sum over the group's channels of d |u| r    at r: sum of d |u| m
 // For the layer itself the gradient at u is the sum of those at g and u.
 // ---------------------------------------------------------------------------------------------
-Tensor powered(const Tensor& g, const Tensor& u, const Tensor& m, const Tensor& r, Power power) {
+Tensor powered(const Tensor& g, const Tensor& u, const Tensor& m, const Tensor& r,
+               int64_t eighths) {
   Tensor out = at::empty_like(u);
   for_type(u, [&](auto zero) {
     using scalar_t = decltype(zero);
     const scalar_t *pg = g.const_data_ptr<scalar_t>(), *pu = u.const_data_ptr<scalar_t>();
     const scalar_t *pm = m.const_data_ptr<scalar_t>(), *pr = r.const_data_ptr<scalar_t>();
     scalar_t* po = out.mutable_data_ptr<scalar_t>();
-    by_strips(u, [&](const Strip& s) {
-      const StripOf<scalar_t> of{pu + s.at, pm + group_at(s, u, m), pr[s.channel],
-                                 static_cast<scalar_t>(power.smoothing())};
-      const scalar_t* g_i = pg + s.at;
-      scalar_t* o_i = po + s.at;
+    for_power(eighths, [&](auto power) {
+      by_strips(u, [&](const Strip& s) {
+        const StripOf<scalar_t> of{pu + s.at, pm + group_at(s, u, m), pr[s.channel],
+                                   static_cast<scalar_t>(power.smoothing)};
+        const scalar_t* g_i = pg + s.at;
+        scalar_t* o_i = po + s.at;
 #pragma omp simd
-      for (int64_t i = 0; i < s.length; ++i) o_i[i] = g_i[i] * power.of(of.base(i));
+        for (int64_t i = 0; i < s.length; ++i) o_i[i] = g_i[i] * power.of(of.base(i));
+      });
     });
   });
   return out;
@@ -101,7 +121,7 @@ struct PowerGradients {
 
 // The gradients for `h` at y; where `is_own`, g is u, and the gradient at u is the sum.
 PowerGradients powered_backward(const Tensor& h, const Tensor& g, const Tensor& u, const Tensor& m,
-                                const Tensor& r, Power power, bool is_own) {
+                                const Tensor& r, int64_t eighths, bool is_own) {
   Tensor at_g = is_own ? Tensor() : at::empty_like(g);
   Tensor at_u = at::empty_like(u), at_m = at::zeros_like(m), sums = strip_sums(u);
   for_type(u, [&](auto zero) {
@@ -112,37 +132,39 @@ PowerGradients powered_backward(const Tensor& h, const Tensor& g, const Tensor& 
     scalar_t* to_g = is_own ? nullptr : at_g.mutable_data_ptr<scalar_t>();
     scalar_t *to_u = at_u.mutable_data_ptr<scalar_t>(), *to_m = at_m.mutable_data_ptr<scalar_t>();
     double* to_r = sums.mutable_data_ptr<double>();
-    by_strips(u, [&](const Strip& s) {
-      const int64_t group = group_at(s, u, m);
-      const scalar_t scale = pr[s.channel], e = static_cast<scalar_t>(power.smoothing());
-      const StripOf<scalar_t> of{pu + s.at, pm + group, scale, e};
-      const scalar_t *h_i = ph + s.at, *g_i = pg + s.at, *u_i = of.u, *m_i = of.m;
-      scalar_t *tu = to_u + s.at, *tm = to_m + group;
-      scalar_t sum = 0;
-      if (is_own) {
+    for_power(eighths, [&](auto power) {
+      by_strips(u, [&](const Strip& s) {
+        const int64_t group = group_at(s, u, m);
+        const scalar_t scale = pr[s.channel], e = static_cast<scalar_t>(power.smoothing);
+        const StripOf<scalar_t> of{pu + s.at, pm + group, scale, e};
+        const scalar_t *h_i = ph + s.at, *g_i = pg + s.at, *u_i = of.u, *m_i = of.m;
+        scalar_t *tu = to_u + s.at, *tm = to_m + group;
+        scalar_t sum = 0;
+        if (is_own) {
 #pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < s.length; ++i) {
-          const scalar_t base = of.base(i), q = power.of(base), size = std::abs(u_i[i]);
-          const scalar_t d = h_i[i] * u_i[i] * power.slope(base, q);
-          // d sign(u) = h |u| slope
-          tu[i] = h_i[i] * (q + (base - e) * power.slope(base, q));
-          tm[i] += d * size * scale;
-          sum += d * size * m_i[i];
-        }
-      } else {
-        scalar_t* tg = to_g + s.at;
+          for (int64_t i = 0; i < s.length; ++i) {
+            const scalar_t base = of.base(i), q = power.of(base), size = std::abs(u_i[i]);
+            const scalar_t d = h_i[i] * u_i[i] * power.slope(base, q);
+            // d sign(u) = h |u| slope
+            tu[i] = h_i[i] * (q + (base - e) * power.slope(base, q));
+            tm[i] += d * size * scale;
+            sum += d * size * m_i[i];
+          }
+        } else {
+          scalar_t* tg = to_g + s.at;
 #pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < s.length; ++i) {
-          const scalar_t base = of.base(i), q = power.of(base), size = std::abs(u_i[i]);
-          const scalar_t sign = (u_i[i] > 0) - (u_i[i] < 0);
-          const scalar_t d = h_i[i] * g_i[i] * power.slope(base, q);
-          tg[i] = h_i[i] * q;
-          tu[i] = d * m_i[i] * scale * sign;
-          tm[i] += d * size * scale;
-          sum += d * size * m_i[i];
+          for (int64_t i = 0; i < s.length; ++i) {
+            const scalar_t base = of.base(i), q = power.of(base), size = std::abs(u_i[i]);
+            const scalar_t sign = (u_i[i] > 0) - (u_i[i] < 0);
+            const scalar_t d = h_i[i] * g_i[i] * power.slope(base, q);
+            tg[i] = h_i[i] * q;
+            tu[i] = d * m_i[i] * scale * sign;
+            tm[i] += d * size * scale;
+            sum += d * size * m_i[i];
+          }
         }
-      }
-      to_r[s.index * u.size(1) + s.channel] = sum;
+        to_r[s.index * u.size(1) + s.channel] = sum;
+      });
     });
   });
   return {at_g, at_u, at_m, sums.sum(0).to(r.scalar_type())};
@@ -154,20 +176,20 @@ struct PowerScale : Function<PowerScale> {
     const at::AutoDispatchBelowADInplaceOrView guard;
     ctx->saved_data["eighths"] = eighths;
     ctx->save_for_backward({u, m, r});
-    return powered(u, u, m, r, Power{eighths});
+    return powered(u, u, m, r, eighths);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &u = saved[0], &m = saved[1], &r = saved[2];
-    const Power power{ctx->saved_data["eighths"].toInt()};
+    const int64_t eighths = ctx->saved_data["eighths"].toInt();
     if (is_again()) {
-      variable_list at = derivative({u * plain_power(u, m, r, power)}, {u, m, r}, grads);
+      variable_list at = derivative({u * plain_power(u, m, r, eighths)}, {u, m, r}, grads);
       at.resize(4);
       return at;
     }
     const at::AutoDispatchBelowADInplaceOrView guard;
-    const auto at = powered_backward(grads[0].contiguous(), u, u, m, r, power, true);
+    const auto at = powered_backward(grads[0].contiguous(), u, u, m, r, eighths, true);
     return {at.u, at.m, at.r, Tensor()};
   }
 };
@@ -179,33 +201,33 @@ struct PowerVjp : Function<PowerVjp> {
     const Tensor g = g_in.contiguous();
     ctx->saved_data["eighths"] = eighths;
     ctx->save_for_backward({g, u, m, r});
-    return powered(g, u, m, r, Power{eighths});
+    return powered(g, u, m, r, eighths);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &g = saved[0], &u = saved[1], &m = saved[2], &r = saved[3];
-    const Power power{ctx->saved_data["eighths"].toInt()};
+    const int64_t eighths = ctx->saved_data["eighths"].toInt();
     if (is_again()) {
-      variable_list at = derivative({g * plain_power(u, m, r, power)}, {g, u, m, r}, grads);
+      variable_list at = derivative({g * plain_power(u, m, r, eighths)}, {g, u, m, r}, grads);
       at.resize(5);
       return at;
     }
     const at::AutoDispatchBelowADInplaceOrView guard;
-    const auto at = powered_backward(grads[0].contiguous(), g, u, m, r, power, false);
+    const auto at = powered_backward(grads[0].contiguous(), g, u, m, r, eighths, false);
     return {at.g, at.u, at.m, at.r, Tensor()};
   }
 };
 
 Tensor power_scale(const Tensor& u, const Tensor& m, const Tensor& r, int64_t eighths) {
   return rows_on_cpu(u) && rows_on_cpu(m) ? PowerScale::apply(u, m, r, eighths)
-                                          : u * plain_power(u, m, r, Power{eighths});
+                                          : u * plain_power(u, m, r, eighths);
 }
 
 Tensor power_vjp(const Tensor& g, const Tensor& u, const Tensor& m, const Tensor& r,
                  int64_t eighths) {
   return rows_on_cpu(u) && rows_on_cpu(m) ? PowerVjp::apply(g, u, m, r, eighths)
-                                          : g * plain_power(u, m, r, Power{eighths});
+                                          : g * plain_power(u, m, r, eighths);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -70,7 +70,8 @@ pub enum Error {
         reason: String,
     },
 
-    /// Neither of a run's two saved states (`resume.safetensors` and the one before it) can be read.
+    /// Neither of the two saved states from which a stopped run resumes (`resume.safetensors` and the one before
+    /// it) can be read.
     #[error(
         "{faults}\n\
          hint: nothing else is left to go on from; to begin the run again, remove its folder"
@@ -150,7 +151,8 @@ impl Error {
     }
 }
 
-/// Returns the hint of [`Error::Spoilt`] for a tensor of this name.
+/// Returns the hint of [`Error::Spoilt`] for a tensor of this name. A batch norm's running variance takes the
+/// unbiased variance, which is NaN for a single value in a channel.
 fn to_stay_finite(tensor: &str) -> &'static str {
     match tensor.contains("running_var") {
         true => {

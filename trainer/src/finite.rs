@@ -10,11 +10,11 @@
 //! - A division by ∞ gives 0, and so does a softmax for −∞. Divisors and inputs of softmaxes go through
 //!   [`infinite_to_nan`].
 //!
-//! Three cases remain. In training, batch norm hides a variance that overflows, but the running variance keeps
-//! it and is checked. In the backward pass, a ReLU with a negative input gives 0 for every gradient, as it
-//! should. In a network from a file, an activation that saturates (sigmoid, tanh, softmax, a clamp, a layer norm)
-//! may hide an overflow in front of it, as it does in PyTorch; what the network starts from and what comes out is
-//! checked there as well.
+//! Three cases remain. In training, batch norm hides a variance that overflows (it divides by ∞), and ReLU6
+//! hides ±∞, but the running statistics of the batch norm keep such values and are checked. In the backward
+//! pass, a ReLU with a negative input gives 0 for every gradient, as it should. In a network that was exported
+//! from PyTorch to a file, an activation that saturates (sigmoid, tanh, softmax, a clamp, a layer norm) may hide
+//! an overflow in front of it, as it does in PyTorch; the network's inputs and outputs are checked there as well.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -38,8 +38,8 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// Returns the first value of `tensor` that is non-finite, or becomes so when converted to `kind`, a floating
-/// type; `None` if there is none, and for tensors of integers.
+/// Returns the first value of `tensor`, in row-major order, that is non-finite or becomes so when converted to
+/// `kind`, a floating type; `None` if there is none, and for tensors of integers.
 ///
 /// # Errors
 /// libtorch's.
@@ -71,7 +71,7 @@ pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, Tc
 
 /// Replaces infinite values by NaN; others keep their bits. This is done in place and outside the graph, so
 /// derivatives stay as they are. The operation that made `tensor` must be one that does not use its output in
-/// its backward pass.
+/// its backward pass (a sum, say), since autograd refuses an output that was changed since.
 ///
 /// # Errors
 /// libtorch's.

@@ -1,4 +1,4 @@
-//! Writes hashes as text.
+//! Writes hashes (SHA-256) as text.
 
 /// Returns `bytes` as lower-case hexadecimal digits, two for each.
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! Trains classifiers with a second loss on their own explanations (attribution maps), so that these fall
-//! inside bounding boxes. The modules, with the sections of the paper:
+//! inside bounding boxes. The modules, with the sections of the paper (Rao, Böhle et al., "Studying How to
+//! Efficiently and Effectively Guide Models with Explanations", ICCV 2023) and of docs/SPEC.md:
 //!
 //! - [`network`]: the networks, divided at the layers that the paper explains, and their operations
 //! - [`explain`]: attribution methods (section 3.2), the maps of a split, colours and the grid pointing

@@ -2,6 +2,11 @@
 //! stdout, everything else to stderr. The exit code is 0 when done, 2 after an error, and 75 if `train` or
 //! `predict` was stopped by a signal; the same command then resumes the run, or begins the prediction anew.
 //! `predict` ends with 1 if it left images out.
+//!
+//! A run is one training; its folder is named by its id, a hash of all that decides the result. λ is the weight
+//! of the loss on attribution maps (the localization loss); a baseline is a run without it. A checkpoint is the
+//! weights after an epoch that the run kept. EPG, the energy pointing game, is the share of a map's positive
+//! attribution inside the boxes of its class.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -108,6 +113,19 @@ enum Command {
         /// The safetensors file to write
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Print the seconds that a plain training step takes this machine's CPU for each image.
+    Pace {
+        /// A network's name, or the file of one that was imported or exported
+        network: String,
+        #[command(flatten)]
+        options: Box<NetworkOptions>,
+        /// Height and width of the images
+        #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(1..=4096))]
+        size: u32,
+        /// Images in a step
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
+        batch_size: u32,
     },
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
     Export {
@@ -249,6 +267,7 @@ struct GameArgs {
     machine: MachineArgs,
 }
 
+/// Parses an odd number: a square of so many pixels a side has a middle pixel.
 fn odd(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(value) if value % 2 == 1 => Ok(value),
@@ -281,6 +300,12 @@ fn main() -> ExitCode {
         Command::GridPointingGame(args) => game_command(&args),
         Command::Vocabulary { json: _ } => vocabulary_command(),
         Command::Import(args) => commands::import_command(&args),
+        Command::Pace {
+            network,
+            options,
+            size,
+            batch_size,
+        } => commands::pace_command(&network, &options, (size, batch_size)),
         Command::Bcosify { weights, out } => commands::bcosify_command(&weights, &out),
         Command::Describe {
             file,
@@ -441,6 +466,7 @@ fn game_command(args: &GameArgs) -> Result<()> {
         attribution: args.attribution,
         layer: args.layer,
         bounds: Bounds {
+            // The default of --batch-size in other commands.
             images: 32,
             memory: None,
         },

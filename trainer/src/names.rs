@@ -59,7 +59,7 @@ macro_rules! spelled {
 spelled! {
     /// The layer at which a network is explained ("guidance depth", paper section 5.4; docs/SPEC.md A.4). A
     /// map has one value for each position of its features; their stride says how many pixels of the image
-    /// lie between two positions.
+    /// lie between two positions. The strides below are a ResNet's; all four of a vision transformer are 16.
     Layer {
         /// The network's input, after normalisation.
         Input = "input",
@@ -75,7 +75,7 @@ spelled! {
 }
 
 impl Layer {
-    /// Returns how many of the network's stages lie before this layer.
+    /// Returns how many of the network's stages lie before this layer: 0 for the input to 4 for the final one.
     pub fn index(self) -> usize {
         self as usize
     }
@@ -86,7 +86,8 @@ spelled! {
     Annotation {
         /// The union of the boxes of the class.
         Box = "box",
-        /// The union of the segmentations of the class; an image without any counts as not annotated.
+        /// The union of the segmentations of the class; an image without any has no localization loss, as if
+        /// it were not annotated.
         Segmentation = "segmentation",
     }
 }
@@ -132,15 +133,15 @@ spelled! {
 }
 
 spelled! {
-    /// A metric of the validation after each epoch.
+    /// A metric of the validation after each epoch, by which a run may be stopped early.
     ValidationMetric {
         /// Micro F1.
         F1 = "f1",
-        /// Macro mean average precision.
+        /// Mean over the classes of the average precision.
         Map = "map",
-        /// Mean EPG.
+        /// Mean EPG (energy pointing game): the share of a map's positive attribution inside its class's boxes.
         Epg = "epg",
-        /// Mean IoU.
+        /// Mean IoU of a map, made binary by a threshold, and its class's boxes.
         Iou = "iou",
     }
 }
@@ -153,7 +154,7 @@ spelled! {
         F32 = "f32",
         /// NVIDIA's TF32: factors are rounded to 10 bits of mantissa; on CUDA devices that have it.
         Tf32 = "tf32",
-        /// bfloat16: factors are rounded to 16 bits; sums are 32-bit.
+        /// bfloat16: factors are rounded to 16 bits (8 of mantissa); sums are 32-bit.
         Bf16 = "bf16",
     }
 }

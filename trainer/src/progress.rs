@@ -1,4 +1,4 @@
-//! Shows people how far a command is.
+//! Makes the bar that shows people how far a command is.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -1,6 +1,6 @@
-//! `trainer vocabulary`: prints as JSON all names that a configuration may use, for the programs that plan
-//! runs (`cargo xtask`) and show results (`analysis`). The names come from the lists of networks, methods and
-//! losses.
+//! `trainer vocabulary`: prints as JSON all names that the configuration of a run (one training) may use, for the
+//! programs that plan runs (`cargo xtask`) and show results (`analysis`). The names come from the lists of
+//! networks, attribution methods and localization losses, and of the options in `names.rs`.
 
 use std::fmt::Display;
 
@@ -57,7 +57,7 @@ pub struct Network {
     methods: Vec<String>,
     /// The methods whose maps can guide it.
     guides_by: Vec<String>,
-    /// Whether it has batch norms; `micro_batch` is refused then.
+    /// Whether it has batch norms. If so, the option `micro_batch` (batches in smaller passes) is refused.
     batch_statistics: bool,
 }
 
@@ -99,7 +99,8 @@ fn spellings<T: Display>(values: &[T]) -> Vec<String> {
     values.iter().map(T::to_string).collect()
 }
 
-/// Returns what is told of a network.
+/// Returns what the vocabulary says of a network. First derivatives are enough to explain it; to guide it, the
+/// maps themselves are differentiated (second order).
 pub fn network(backbone: Backbone) -> Network {
     let defined = |order| spellings(&Attribution::defined_for(backbone, order));
     Network {

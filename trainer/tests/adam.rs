@@ -13,9 +13,9 @@ use trainer::train::adam::{Adam, WeightDecay};
 use trainer::weights::checkpoint::{self, Metadata};
 
 const LEARNING_RATE: f64 = 1e-2;
-/// Steps recorded.
+/// The number of recorded steps.
 const STEPS: usize = 10;
-/// Weight tensors that are stepped.
+/// The number of weight tensors in the recording.
 const TENSORS: usize = 3;
 
 /// The recorded optimizers: the name of their weights in the recording, and how weights decay.
@@ -81,8 +81,8 @@ impl Recording {
         adam.step(&loss, LEARNING_RATE).unwrap();
     }
 
-    /// Asserts that the weights are those recorded after `step`, up to four rounding errors of an update, with
-    /// weight decay eight.
+    /// Asserts that the weights are those recorded after `step`, up to four rounding errors of an update, or eight
+    /// with weight decay.
     fn check(&self, weights: &[Tensor], step: usize) {
         for (index, (found, expected)) in weights
             .iter()
@@ -91,7 +91,7 @@ impl Recording {
         {
             let errors = match self.decay {
                 decay if decay == WeightDecay::NONE => 4.0,
-                // PyTorch adds the decay and multiplies it in one rounding, we in two.
+                // PyTorch multiplies and adds the decay with one rounding, we with two.
                 _ => 8.0,
             };
             let allowed = (expected.abs() + LEARNING_RATE) * (errors * self.epsilon);
@@ -129,7 +129,7 @@ fn ten_steps_are_pytorchs() {
         let start = recording.get("start");
         let moved = (&start[1] - &weights[1]).abs().max().double_value(&[]);
         assert!(moved > LEARNING_RATE, "{moved}");
-        // The recording has a gradient of 0 there in every step: it moves by decay alone.
+        // This element's recorded gradient is 0 in every step, so it moves by decay alone.
         let moved = (start[0].get(0) - weights[0].get(0)).double_value(&[]);
         assert_eq!(
             moved == 0.0,
@@ -139,7 +139,7 @@ fn ten_steps_are_pytorchs() {
     }
 }
 
-/// For every number of steps: weights and optimizer state are saved to a file and read again, and the
+/// After each number of steps from 1 to 9, weights and optimizer state are saved to a file and read again. The
 /// remaining steps must give the same bits as ten steps in one go.
 #[test]
 fn a_saved_state_goes_on_to_the_bit() {

@@ -1,6 +1,7 @@
 //! Tests what attribution maps must add up to (docs/SPEC.md J.1, J.2), in float64 and up to rounding. The
-//! sum of a map is the logit without its bias (X-DNN, B-cos); X-DNNs without their bias are homogeneous,
-//! f(αx) = α f(x); integrated gradients equal the integral that defines them.
+//! sum of a map is the logit without its bias (X-DNN, which is a ResNet without norms and biases, and B-cos
+//! networks); X-DNNs without the head's bias are homogeneous, f(αx) = α f(x); integrated gradients equal the
+//! integral that defines them.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -18,13 +19,13 @@ const N_CLASSES: usize = 5;
 /// What is explained: (image in the batch, class).
 const PAIRS: [(i64, i64); 3] = [(0, 3), (1, 4), (2, 0)];
 
-/// Returns the activations of three images at `layer`.
+/// Returns the features of three images at `layer`.
 fn features(model: &Model, layer: Layer, mode: Mode) -> Tensor {
     let input = recipe_input(model, 3, 64);
     tch::no_grad(|| model.features(&input, layer, mode)).unwrap()
 }
 
-/// Returns the maps of [`PAIRS`] and the three logits that they explain.
+/// Returns the maps of [`PAIRS`] (3, h, w) and the three logits that they explain.
 fn explained(
     model: &Model,
     attribution: Attribution,
@@ -62,6 +63,7 @@ fn bias(model: &Model) -> Tensor {
     named(model, "fc.bias").index_select(0, &Tensor::from_slice(&classes))
 }
 
+/// The sum of an integrated-gradients map (on X-DNNs it is Input × Gradient) is the logit without the head's bias.
 #[test]
 fn xdnn_contributions_sum_to_the_logit() {
     for backbone in [
@@ -78,6 +80,7 @@ fn xdnn_contributions_sum_to_the_logit() {
     }
 }
 
+/// The logits without bias of α times the features must be α times the logits without bias.
 #[test]
 fn xdnn_is_homogeneous() {
     for backbone in [

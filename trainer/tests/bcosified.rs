@@ -1,13 +1,16 @@
-//! B-cosified networks (docs/SPEC.md D.2): with B = 1 and everything kept, the logits are those of the network
+//! B-cosified networks (docs/SPEC.md D): with B = 1 and everything kept, the logits are those of the network
 //! that they come from; as B-cos networks, their maps add up to the logits; on the way, the fused operations
 //! equal plain expressions of libtorch in first and second order.
 #![allow(clippy::unwrap_used)]
+
+use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 use trainer::names::Layer;
 use trainer::network::bcosified::{LOGIT_BIAS, PROGRESS, widened};
 use trainer::network::pass::fused;
 use trainer::network::{Backbone, Encoding, Mode, Model};
+use trainer::weights::network::{Network, NetworkOptions, attempt, open};
 
 /// Returns fixed numbers, normal with deviation 1, in double precision.
 fn noise(seed: i64, shape: &[i64]) -> Tensor {
@@ -53,6 +56,50 @@ fn pair(name: &str) -> (Model, Model) {
     (ordinary, bcosified)
 }
 
+/// A network from a file, with batch norms, biases and several branches, is B-cosified like those of the list;
+/// one with attention is not.
+#[test]
+fn networks_from_files_become_bcos_networks() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/exported");
+    let bcosify = |name: &str| {
+        let file = folder.join(name);
+        let options = |bcosify| NetworkOptions {
+            bcosify,
+            ..NetworkOptions::default()
+        };
+        let ordinary = open(&file, &options(false)).unwrap();
+        let bcosified = open(&file, &options(true)).unwrap();
+        attempt(&bcosified, &file).map(|_| (ordinary, bcosified))
+    };
+    for name in ["convolutions.pt2", "branches.pt2", "blocks.pt2"] {
+        let (ordinary, bcosified) = bcosify(name).unwrap();
+        let [_, height, width] = ordinary.description.graph.image();
+        let images = noise(5, &[2, 3, height, width]).sigmoid();
+        let model = |network: &Network| {
+            let k = network.head.n_classes as usize;
+            let model = Model::new(network.backbone, k, 0, Device::Cpu, Kind::Double).unwrap();
+            model.params.load(&network.tensors, &[], name).unwrap();
+            model
+        };
+        let (ordinary, bcosified) = (model(&ordinary), model(&bcosified));
+        let encoded = |model: &Model| model.backbone.encoding.encode(&images).unwrap();
+        let logits = |model: &Model| {
+            let logits = model.logits(&encoded(model), Layer::Input, Mode::Eval);
+            tch::no_grad(|| logits.unwrap())
+        };
+        let theirs = logits(&ordinary);
+        let off = largest(&(&theirs - logits(&bcosified))) / largest(&theirs);
+        assert!(off < 1e-9, "{name}: {off:e}");
+        bcosified.bcosify(1.0).unwrap();
+        let (sum, logit) =
+            sum_and_logit(&bcosified, &encoded(&bcosified), Layer::Input, Mode::Eval);
+        let off = largest(&(&sum - &logit));
+        assert!(off < 1e-9, "{name}: {off:e}");
+    }
+    let error = bcosify("tokens.pt2").unwrap_err().to_string();
+    assert!(error.contains("B-cos"), "{error}");
+}
+
 fn images() -> Tensor {
     noise(7, &[2, 3, 64, 64]).sigmoid()
 }
@@ -88,26 +135,26 @@ fn as_a_bcos_network_its_maps_add_up_to_the_logits() {
         model.bcosify(1.0).unwrap();
         for mode in [Mode::Eval, Mode::Train] {
             for &layer in Layer::ALL {
-                let input = encoded(&model);
-                let sums = tch::no_grad(|| {
-                    let features = model.features(&input, layer, mode).unwrap();
-                    let record = model.record(&features, layer, mode).unwrap();
-                    let logits = record.logits().shallow_clone();
-                    let chosen = Tensor::zeros_like(&logits);
-                    let _ = chosen.select(1, 2).fill_(1.0);
-                    let weights = record.gradient(&chosen).unwrap();
-                    let map = (weights * &features).sum_dim_intlist(
-                        [1i64, 2, 3].as_slice(),
-                        false,
-                        None::<Kind>,
-                    );
-                    (map + LOGIT_BIAS, logits.select(1, 2))
-                });
-                let off = largest(&(&sums.0 - &sums.1));
+                let (sum, logit) = sum_and_logit(&model, &encoded(&model), layer, mode);
+                let off = largest(&(&sum - &logit));
                 assert!(off < 1e-9, "{name} at {layer} {mode:?}: {off:e}");
             }
         }
     }
+}
+
+/// Returns what the map of class 2 at `layer` adds up to, with the logit of no evidence, and the logit.
+fn sum_and_logit(model: &Model, input: &Tensor, layer: Layer, mode: Mode) -> (Tensor, Tensor) {
+    tch::no_grad(|| {
+        let features = model.features(input, layer, mode).unwrap();
+        let record = model.record(&features, layer, mode).unwrap();
+        let logits = record.logits().shallow_clone();
+        let chosen = logits.zeros_like();
+        let _ = chosen.select(1, 2).fill_(1.0);
+        let products = record.gradient(&chosen).unwrap() * &features;
+        let map = products.sum_dim_intlist([1i64, 2, 3].as_slice(), false, None::<Kind>);
+        (map + LOGIT_BIAS, logits.select(1, 2))
+    })
 }
 
 /// Differentiates `f` at `inputs`, then its gradient, and returns both.

@@ -1,6 +1,6 @@
 //! Reads the weight files in `tests/fixtures/pth`. Good ones, as PyTorch and safetensors write them, must
 //! give the tensors that `expected.toml` states; broken and hostile ones must be refused with the error that
-//! it states. `make.py` there writes the files and `expected.toml`.
+//! it states. `make.py` there writes all these files.
 
 #![allow(clippy::unwrap_used)]
 
@@ -23,7 +23,7 @@ struct Expected {
 #[derive(Deserialize)]
 struct ReadCase {
     file: String,
-    /// The entry of the file that holds the state dict, where it is to be chosen.
+    /// The entry of the file that holds the state dict; absent if the reader finds it itself.
     key: Option<String>,
     /// All its tensors, in order.
     tensors: Vec<ExpectedTensor>,
@@ -178,7 +178,7 @@ fn damaged_files_give_an_error_or_tensors() {
     }
 }
 
-/// A small archive whose entry inflates to 64 MiB, where the tensor needs a few bytes.
+/// A small archive in which a storage of a few bytes inflates to 64 MiB.
 #[test]
 fn a_zip_bomb_is_refused_while_it_is_read() {
     let path = fixture("one.pth");
@@ -206,8 +206,8 @@ fn a_zip_bomb_is_refused_while_it_is_read() {
     );
 }
 
-/// Returns the checkpoint `bytes` as torch.save writes it to a file whose name is `stem`: sizes and checksums
-/// stand behind the entries, whose bytes begin at multiples of 64.
+/// Returns the checkpoint `bytes` as torch.save would write it to a file whose name is `stem`: the name is the root
+/// folder of all entries, their bytes begin at multiples of 64, and sizes and checksums follow them.
 fn saved_as(stem: &str, bytes: &[u8]) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     let entries = zip_directory::read(bytes).unwrap();
@@ -216,7 +216,7 @@ fn saved_as(stem: &str, bytes: &[u8]) -> Vec<u8> {
         let name = format!("{stem}/{within}");
         let start = file.len();
         let name_length = (name.len() as u16).to_le_bytes();
-        // Version 0; sizes behind the bytes, names in UTF-8; stored; no time.
+        // The fields of a header: version 0; flags "sizes follow the bytes" and "names in UTF-8"; stored; no time.
         let kind = [0, 0, 8, 8, 0, 0, 0, 0, 0, 0];
         let unfilled = start + 30 + name.len() + 4;
         let padding = unfilled.next_multiple_of(64) - unfilled;
@@ -251,8 +251,9 @@ fn saved_as(stem: &str, bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// With 21 characters the first entry's header in the directory is as long as the 64-bit end of the
-/// directory, so that a reader which guesses where the directory begins finds the second.
+/// The tensors must not depend on the length of the file's name, which is in every entry's name. With 21 characters,
+/// a reader that guesses where the directory begins would start at its second entry: the first entry's header is
+/// then as long as the 64-bit end of the directory.
 #[test]
 fn a_file_is_read_whatever_the_length_of_its_name() {
     let path = fixture("one.pth");

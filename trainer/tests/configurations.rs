@@ -1,6 +1,6 @@
-//! Tests a run's identity and what is recorded of it: which options change the run id and the configuration
-//! (runs that differ only in λ and seed share one; `trainer select` chooses checkpoints within one), what is
-//! printed of the weights a run begins from, the recorded precision, the order of rows, bounds on threads.
+//! Tests a training run's identity and what is recorded of it: which options change the run id and the configuration
+//! hash (which runs share that differ only in λ and seed; `trainer select` takes runs of one configuration), notes
+//! about the weights that a run begins from, the recorded precision, the order of rows, bounds on threads.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/pictures.rs"]
@@ -27,7 +27,7 @@ use trainer::run::schema;
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
 const SCRATCH: &str = "from = \"scratch\"\n";
 
-/// Writes `run.toml` in `dir`; the options `top` are added to the usual ones or take their place.
+/// Writes `run.toml` in `dir`. The options `top` replace the usual ones of the same name or are added to them.
 fn config(dir: &Path, top: &str, init: &str, guidance: &str) -> PathBuf {
     let file = dir.join("run.toml");
     let or = |key: &str, usual: &str| match top.contains(key) {
@@ -56,7 +56,7 @@ fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
     ResolvedRun::new(config, &dataset).unwrap()
 }
 
-/// Every option but the name changes the run id and, except for λ and the seed, the configuration's hash.
+/// Every option but the name changes the run id. Every option but name, λ and seed changes the configuration's hash.
 #[test]
 fn every_option_but_the_name_names_another_run() {
     let energy_area = |exponent: &str| {
@@ -191,7 +191,7 @@ impl Sandbox {
         write_of(&self.dir.path().join(name), (name, inputs), classes, &all)
     }
 
-    /// Trains a run on the data folder `data`; returns its folder and its standard error.
+    /// Trains a run on the data folder `data`; returns the run's folder and the program's standard error.
     fn train(&self, data: &str, top: &str, init: &str, guidance: &str) -> (PathBuf, String) {
         let config = config(self.dir.path(), top, init, guidance);
         let (data, runs) = (self.dir.path().join(data), self.dir.path().join("runs"));
@@ -213,8 +213,8 @@ fn cell(run: &Path, name: &str) -> String {
     column::<StringArray>(&table, name).value(0).to_owned()
 }
 
-/// Guided runs of two seeds, each begun from the baseline of its seed, have one configuration. With any
-/// other run beside them, `select` refuses and says what differs.
+/// Guided runs of two seeds, each begun from the baseline (unguided run) of its seed, share one configuration. With
+/// any run of another configuration beside them, `select` refuses and says what differs.
 #[test]
 fn runs_of_one_configuration_alone_are_selected_from() {
     let sandbox = Sandbox::new();
@@ -292,8 +292,8 @@ fn runs_of_one_configuration_alone_are_selected_from() {
     );
 }
 
-/// A run keeps the head of the run it begins from only for the same classes in the same order. If that run
-/// was trained on other data or for another task, the program says that it is no baseline to compare with.
+/// A run keeps the head of the run it begins from only if its classes are the same in the same order. If the other
+/// run was trained on other data or for another task, the program says that it is no baseline to compare with.
 #[test]
 fn what_a_run_begins_from_is_held_against_the_data() {
     let sandbox = Sandbox::new();
@@ -349,7 +349,7 @@ fn what_a_run_begins_from_is_held_against_the_data() {
         }
     }
 
-    // The reversed task has as many classes.
+    // The reversed task (background instead of bird) has as many classes, but others.
     sandbox.data("waterbirds-100", "0123", &["landbird", "waterbird"]);
     let said = sandbox
         .train("waterbirds-100", "task = \"reversed\"", &from, GUIDANCE)
@@ -474,7 +474,7 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
         let keys = found.iter().map(|row| (row.image_id.clone(), row.class_id));
         rows.push(keys.collect::<Vec<_>>());
     }
-    // One row for each image and label, in the same order whatever the batches.
+    // Each image has one label, so one row, in the same order whatever the batch size.
     assert_eq!(
         rows[0].len(),
         dataset.indices(data_prep::dataset::Split::Test).len()
@@ -482,7 +482,7 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
     assert!(rows.iter().all(|keys| *keys == rows[0]));
 }
 
-/// Ordered by the number of labels, then by image, so that sums do not depend on the size of batches.
+/// Pairs (image, class) come ordered by the image's number of labels, then by image, whatever the batch size.
 #[test]
 fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
     let mut dataset = open("waterbirds-100", &pictures("val", 7));

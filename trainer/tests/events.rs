@@ -1,6 +1,6 @@
-//! Tests the event files for TensorBoard: their bytes are those that TensorBoard's own writer makes, and a
-//! second file supersedes what the first has of the same steps. (`tests/tests/reliability/watched.rs` has them
-//! read by TensorBoard.)
+//! Tests the event files for TensorBoard: their bytes are those that TensorBoard's own writer makes, and the file of
+//! a later start of the program comes after those before it. (`tests/tests/reliability/watched.rs` lets TensorBoard
+//! read such files.)
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use prost::Message;
 use trainer::tensorboard::file::{EventFile, PREFIX, record};
 use trainer::tensorboard::message::{Event, SessionLog, Summary, Value};
 
-/// The records that `RecordWriter` of tensorboard 2.21 makes of the events of [`events`].
+/// The records, in hexadecimal, that `RecordWriter` of tensorboard 2.21 makes of the events of [`events`].
 const RECORDS: [&str; 4] = [
     "1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c",
     "0f000000000000006d532b0909000000000000f83f10033a020801ec8612fc",
@@ -17,6 +17,7 @@ const RECORDS: [&str; 4] = [
     "3500000000000000d6c55de609000000000000f83f2a2a0a280a0d636f6e66696775726174696f6e420d080712041202080142036162634a080a060a0474657874fb655853",
 ];
 
+/// Returns the first event of a file, a start at step 3, a number with a picture, and a text.
 fn events() -> [Event; 4] {
     let event = Event {
         wall_time: 1.5,
@@ -85,8 +86,9 @@ fn read(file: &Path) -> Vec<Event> {
     events
 }
 
-/// Three starts within a second, and one whose clock is behind that of an earlier one: the names stand in the
-/// order of the starts.
+/// A file's name has the time of its start. Here a file of the far future (9,000,000,000 s) is already there, and
+/// three more are made within a second: each name must be one second after the one before, so that TensorBoard reads
+/// them in the order of their starts.
 #[test]
 fn the_next_file_comes_after_those_before_it() {
     let folder = tempfile::tempdir().unwrap();

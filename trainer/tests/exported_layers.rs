@@ -1,5 +1,6 @@
-//! The layers that are taken by default, and the heads, of networks that PyTorch exports (with random weights).
-//! `tests/python/export_layers.py` makes the files.
+//! Tests which layers are chosen by default for explanations (`mid1` to `final`), and which layer is found as the
+//! head, in networks that PyTorch exported with random weights (`.pt2` files). `tests/python/export_layers.py` makes
+//! the files. Also bounds the memory that reading them takes.
 //!
 //! `GUIDANCE_TORCH_PYTHON` is a Python interpreter with the packages of
 //! `tests/python/torch-requirements.txt`; `cargo xtask test` installs one. Without it the tests are skipped.
@@ -23,18 +24,18 @@ use trainer::weights::exported::read::read;
 #[global_allocator]
 static MEMORY: Peak = Peak;
 
-/// The most bytes that reading a network may allocate: its weights, which are often more, are not copied.
+/// The most bytes that reading a network may allocate; chosen. Weights are often larger, but must not be copied.
 const MEMORY_LIMIT: usize = 24 << 20;
 
-/// Name, head and default layers of a network.
+/// Name, head and default layers of a network. A name with "core" is exported as PyTorch's core operators.
 type Network = (&'static str, &'static str, &'static [Layer]);
-/// Role, module, form, rows and columns, and channels of a layer.
+/// A layer's name, the module whose output it is, the order of its axes, [rows, columns] and channels.
 type Layer = (&'static str, &'static str, Form, [i64; 2], i64);
 
-/// Tokens behind a class token.
+/// Tokens (N, T, C) of which the first is a class token.
 const BEHIND: Form = Form::Tokens { before: 1 };
 
-/// Compares what is found of a file with what is expected.
+/// Reads a file and compares head and default layers with those expected.
 fn compare(path: &Path, (name, expected_head, expected): &Network) {
     let file = Mapped::open(path).unwrap();
     let (graph, peak) = peak::of(|| {
@@ -57,7 +58,7 @@ fn compare(path: &Path, (name, expected_head, expected): &Network) {
     }
 }
 
-/// Exports networks of a Python package and compares each.
+/// Exports networks of a Python package and compares each. Skips them if the package is not installed.
 fn exported(package: &str, networks: &[Network]) {
     let Ok(python) = std::env::var("GUIDANCE_TORCH_PYTHON") else {
         println!("skipped: GUIDANCE_TORCH_PYTHON is not set");
@@ -99,7 +100,7 @@ mod real_networks {
         exported("timm", TIMM);
     }
 
-    /// Paddings are modules there, and the model calls one activation at its beginning and at its end.
+    /// In this package paddings are modules, and one activation is called at the beginning and at the end.
     #[test]
     fn layers_of_a_package_of_its_own() {
         exported("efficientnet_lite_pytorch", LITE);

@@ -1,6 +1,7 @@
-//! Networks that PyTorch exports (torchvision's and timm's, with random weights) against PyTorch itself, in
-//! float64: logits, Input × Gradient at their modules, and the gradients of a guided loss, for which the
-//! network is differentiated twice; of some also the weights and running statistics after ten steps of Adam. `tests/python/export_networks.py` makes the files.
+//! Compares networks that PyTorch exported (torchvision's and timm's, with random weights) with PyTorch itself, in
+//! float64: logits, Input × Gradient at their modules, and the gradients of a loss on these maps, for which the
+//! network is differentiated twice; for some also the weights and running statistics after ten steps of Adam.
+//! `tests/python/export_networks.py` makes the networks (`NAME.pt2`) and PyTorch's values (`NAME.safetensors`).
 //!
 //! `GUIDANCE_TORCH_PYTHON` is a Python interpreter with the packages of
 //! `tests/python/torch-requirements.txt`; `cargo xtask test` installs one. Without it the tests are skipped.
@@ -21,21 +22,22 @@ use trainer::weights::network::{NetworkOptions, open};
 /// The pairs (image of the batch, class) that the Python script explains.
 const CLASSES: [(i64, i64); 2] = [(0, 1), (1, 3)];
 
-/// The script's steps of Adam, and their learning rate.
+/// The number of steps of Adam that the script makes.
 const STEPS: usize = 10;
+/// The script's learning rate.
 const LEARNING_RATE: f64 = 1e-3;
 
 /// The layers after the input, in order.
 const LAYERS: [Layer; 4] = [Layer::Mid1, Layer::Mid2, Layer::Mid3, Layer::Final];
 
-/// Largest difference of two tensors, relative to the largest value of the expected one.
+/// Returns the largest difference of two tensors, relative to the largest absolute value of the expected one.
 fn apart(found: &Tensor, expected: &Tensor) -> f64 {
     assert_eq!(found.size(), expected.size());
     let scale = expected.abs().max().double_value(&[]).max(1e-300);
     (found - expected).abs().max().double_value(&[]) / scale
 }
 
-/// Compares the network `name` in `folder` with what PyTorch says of it.
+/// Compares the network `name` in `folder` with PyTorch's values.
 fn compare(folder: &Path, name: &str) {
     let (reference, _) = checkpoint::load(&folder.join(format!("{name}.safetensors"))).unwrap();
     let expected = |key: &str| {
@@ -111,7 +113,7 @@ fn compare(folder: &Path, name: &str) {
             true => gradient.shallow_clone(),
             false => expected.zeros_like(),
         };
-        // Of some parameters, such as biases before norms, the gradient is rounding alone.
+        // The gradient of some parameters, such as biases before norms, consists of rounding errors alone.
         let own = expected.abs().max().double_value(&[]).max(1e-6 * largest);
         let apart = (&gradient - &expected).abs().max().double_value(&[]) / own;
         assert!(apart.is_finite(), "{name}: {key}: {apart}");
@@ -148,7 +150,8 @@ fn compare(folder: &Path, name: &str) {
     }
 }
 
-/// A loss that needs second derivatives, beside one that needs the first: the Python script's.
+/// The Python script's loss: the sum of squared maps, whose gradient needs second derivatives, plus Σ softplus of the
+/// logits.
 fn guided_loss(model: &Model, layer: Layer, input: &Tensor) -> Tensor {
     let ixg: Attribution = "ixg".parse().unwrap();
     let features = model.features(input, layer, Mode::Train).unwrap();
@@ -158,8 +161,8 @@ fn guided_loss(model: &Model, layer: Layer, input: &Tensor) -> Tensor {
     maps.square().sum(Kind::Double) + explainable.logits().softplus().sum(Kind::Double)
 }
 
-/// Makes the script's steps of Adam and compares the weights and running statistics. The gradient of a bias
-/// before a norm is rounding alone, and Adam makes whole steps of it: `expected` has none for these.
+/// Makes the script's steps of Adam and compares the weights and running statistics with `expected`. That gives
+/// `None` for weights whose gradient consists of rounding errors alone: Adam makes whole steps of these too.
 fn train(
     name: &str,
     model: &Model,

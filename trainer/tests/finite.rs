@@ -1,7 +1,7 @@
 //! Tests that non-finite values (NaN, ±∞) do not get lost inside any network: a NaN in the first layer, or
 //! activations that overflow anywhere, must show as a non-finite logit, loss, gradient or norm statistic,
-//! where the program looks for them. Overflow is judged by the same network in float64, which does not
-//! overflow: what float32 computes must be close to that or non-finite.
+//! where the program looks for them. Whether an overflow matters is judged by the same network in float64, which
+//! does not overflow: float32 results must be close to float64's or non-finite.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -32,7 +32,7 @@ fn attributions(backbone: Backbone) -> Vec<Attribution> {
     Attribution::defined_for(backbone, Order::First)
 }
 
-/// Computes, as `trainer explain` does, the logits and, where `attribution` is given, the maps of [`PAIRS`].
+/// Computes, as `trainer explain` does, the logits and, if `attribution` is given, the maps of [`PAIRS`].
 fn explained(
     model: &Model,
     input: &Tensor,
@@ -55,9 +55,9 @@ fn explained(
     (explainable.logits().detach(), maps)
 }
 
-/// Computes a training step as `trainer train` does, guided where a `layer` is given. Returns the five losses
-/// and sums that the program checks, and whether the statistics of the norms, which it checks too, are
-/// finite.
+/// Computes a training step as `trainer train` does, guided if a `layer` is given. Returns the five losses and sums
+/// that the program checks, and whether all tensors of the network (the statistics of norms too), which it also
+/// checks, are finite.
 fn step(model: &Model, input: &Tensor, layer: Option<Layer>) -> (Tensor, bool) {
     let kind = model.params.kind();
     let targets = Tensor::zeros([2, N_CLASSES as i64], (kind, device()));
@@ -141,7 +141,8 @@ fn a_nan_in_the_first_weight_shows_in_a_step() {
                 let mut model = recipe_model(backbone, N_CLASSES, Kind::Float);
                 model.precision = precision;
                 let input = recipe_input(&model, 2, 32);
-                // In images of 32 pixels, some weights of a kernel only meet the padding; not the middle one.
+                // In images of 32 pixels, some weights of a kernel only meet zeros of the padding. The middle one
+                // does not.
                 let weight = first_weight(&model).view([-1]);
                 let middle = weight.size()[0] / 2;
                 let _ = weight.get(middle).fill_(f64::NAN);
@@ -168,8 +169,8 @@ impl Twins {
         Twins([narrow, wide])
     }
 
-    /// Returns the indices of four weights, the first and the last among them. Biases are left out: large
-    /// ones only drown other digits.
+    /// Returns the indices of four weights, the first and the last among them. Biases are left out: a huge bias does
+    /// not overflow, it only makes all other digits vanish.
     fn chosen(&self) -> Vec<usize> {
         let entries = self.0[0].params.entries();
         let is_weight = |&at: &usize| entries[at].is_trained && !entries[at].name.ends_with("bias");
@@ -202,10 +203,11 @@ impl Twins {
     }
 }
 
-/// With the first factor, squares overflow in float32; with the second, sums of products do. In float64
+/// With the first factor, 2^63, squares overflow in float32; with the second, 2^124, sums of products do. In float64
 /// neither happens. They are powers of two, so that a division restores the weights exactly.
 const FACTORS: [f64; 2] = [(1u64 << 63) as f64, ((1u128 << 124) as f64)];
 
+/// Logits and maps in float32 must be non-finite or within 1 % of those in float64; something must overflow.
 #[test]
 fn an_overflow_in_evaluation_is_noticed_or_does_not_matter() {
     for backbone in Backbone::all() {
@@ -245,6 +247,7 @@ fn an_overflow_in_evaluation_is_noticed_or_does_not_matter() {
     }
 }
 
+/// The same for an unguided training step and its class loss.
 #[test]
 fn an_overflow_in_a_step_is_noticed_or_does_not_matter() {
     for backbone in Backbone::all() {
@@ -270,8 +273,8 @@ fn an_overflow_in_a_step_is_noticed_or_does_not_matter() {
     }
 }
 
-/// Our ReLU and ReLU6, which would hide a NaN if they were written with `max`: a NaN stays one, and ReLU6
-/// also makes one of ±∞.
+/// Our ReLU and ReLU6 with gradients off: ReLU keeps NaN and ∞ and makes NaN of −∞, ReLU6 makes NaN of all three. A
+/// ReLU written with `max` would hide some of them.
 #[test]
 fn rectifiers_do_not_hide_what_is_not_finite() {
     // 42 values: enough for libtorch's vector instructions, and a rest that is computed one by one.

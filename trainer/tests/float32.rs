@@ -5,15 +5,15 @@
 //! The allowed difference is measured: float32 is computed several times with the input changed by at most a
 //! unit in the last place, so that every rounding turns out differently. The spread of the results shows how
 //! much rounding matters for this network, on this processor and with this number of threads. The float64
-//! values may be a few times as far away as that spread; a control shows that a single weight times 1.001 is
-//! farther away.
+//! values may be a few times as far away as that spread. A control shows that a change of a single weight by
+//! a factor of 1.001 leads farther away.
 //!
 //! This is only valid where the values are continuous. A map jumps when a ReLU switches on or off or another
 //! pixel of a pooling window becomes the largest, and for a unit close to zero rounding decides that. So maps
-//! are compared at an input at which no unit is close to switching. It is searched for in float64, which
-//! finds the same input on every machine: weights and input are moved by thirty times as much in some
-//! direction and in the opposite one; where nothing switches, the two changes of the map cancel. In training,
-//! maps are guided at the final layer, behind which nothing can switch.
+//! are compared at an input at which no unit is close to switching. The input is searched for in float64, so that
+//! it is the same on every machine: weights and input are moved in some direction and in the opposite one, thirty
+//! times as far as by rounding; if nothing switches, the two changes of the map cancel. In training, maps are
+//! guided at the final layer, behind which nothing can switch.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -47,7 +47,7 @@ const CLASSES: [i64; 3] = [3, 4, 2];
 const UNIT: f64 = f32::EPSILON as f64;
 /// How often float32 is computed with its roundings drawn anew.
 const N_ROUNDINGS: u64 = 8;
-/// How many times the spread of these float32 results float64 may be away from float32.
+/// The allowed distance of float64 from float32, as a multiple of the spread of these float32 results; chosen.
 const FACTOR: f64 = 8.0;
 /// The least spread that is assumed, a few units in the last place.
 const LEAST: f64 = 4.0 * UNIT;
@@ -55,12 +55,12 @@ const LEAST: f64 = 4.0 * UNIT;
 /// By how much weights and input are moved, relative to each number, to find units close to switching: about
 /// thirty times [`UNIT`]. Features then move more than three times as far as by rounding, which is asserted.
 const FAR: f64 = 4e-6;
-/// How many directions are tried. One in four of them misses a unit within a third of [`FAR`] of zero.
+/// How many directions are tried. One in four of them does not notice a unit within a third of [`FAR`] of zero.
 const N_DIRECTIONS: u64 = 6;
-/// The largest remainder of the two opposite changes, relative to the map, where nothing switches: it
-/// is FAR² times the curvature.
+/// The largest remainder of the two opposite changes, relative to the map, if nothing switches: it is FAR² times
+/// the curvature.
 const SMOOTH: f64 = 1e-6;
-/// How many random numbers are drawn, by which others are moved.
+/// The number of random numbers by which weights and input are moved: a prime.
 const N_MOVES: i64 = 65_537;
 /// How many inputs are tried.
 const N_INPUTS: i64 = 100;
@@ -73,8 +73,8 @@ struct Point {
 }
 
 impl Point {
-    /// Returns the point with the input, and with `with_weights` every weight too, multiplied by
-    /// 1 + `step` · u. The numbers u in −1 to 1 depend on `draw`.
+    /// Returns the point with the input (and every weight, if `with_weights`) multiplied by 1 + `step` · u. The
+    /// random numbers u in −1 to 1, one for each element, depend on `draw`.
     fn moved(&self, step: f64, draw: u64, with_weights: bool) -> Point {
         // All tensors use one list of random numbers, over and over, each beginning at another place. Its
         // length is prime, so that no two rows of a weight get the same numbers.
@@ -229,8 +229,8 @@ impl Network {
         (exact, allowed)
     }
 
-    /// Returns an important weight, as (tensor, index in it): the largest scale of the first norm or, where
-    /// there are no norms, the head's weight that adds most to the first explained logit.
+    /// Returns an important weight, as (tensor, index in it): the largest scale of the first norm or, if the network
+    /// has no norms, the head's weight that adds most to the first explained logit.
     fn weight_that_counts(&self, point: &Point) -> (usize, i64) {
         let is_scale = |index: &usize| {
             point.names[*index].ends_with("weight") && point.numbers[*index].dim() == 1
@@ -291,8 +291,7 @@ fn attributions(model: &Model) -> &'static [Attribution] {
     }
 }
 
-/// Returns the logits without a B-cos network's constant bias, −6.9, beside which differences would seem
-/// small.
+/// Returns the logits without a B-cos network's constant bias, −6.9: relative to it, differences would seem small.
 fn evidence(model: &Model, logits: &Tensor) -> Tensor {
     match model.backbone.has_dynamic_weights {
         true => logits - (0.001f64 / 0.999).ln(),
@@ -378,7 +377,8 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
     values
 }
 
-/// Compares a network in float32 and float64; `clear` is an image known to be far from switching.
+/// Compares a network in float32 and float64; `clear` is the number of an image at which the search found no unit
+/// close to switching.
 fn network(backbone: Backbone, clear: i64) {
     let network = Network::new(backbone);
     let training = network.point(&recipe_input(&network.double, 3, 64));

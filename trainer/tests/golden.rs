@@ -1,4 +1,4 @@
-//! Compares with values recorded from the official implementation: localization losses on given maps; and,
+//! Compares with values recorded from the paper's official implementation: localization losses on given maps; and,
 //! for all its ResNets filled by the weight recipe of `tests/fixtures/golden/README.md`, the logits, maps,
 //! losses and gradients of the guided loss. Networks that it lacks are compared with torchvision or the
 //! `bcos` package. All is in float64, where rounding differs too little between processors to matter;
@@ -36,6 +36,7 @@ const LOSSES: [(LocalizationLoss, &str, f64); 4] = [
     (PPCE, "PPCE", 0.01),
     (RRR, "RRR", 0.001),
 ];
+/// Our layer and its name in the recording.
 const LAYERS: [(Layer, &str); 5] = [
     (Layer::Input, "Input"),
     (Layer::Mid1, "Mid1"),
@@ -265,20 +266,22 @@ fn network(name: &str, backbone: Backbone, expected: (usize, usize)) {
     assert_eq!((maps, losses), expected);
 }
 
-/// Compares a network of torchvision that the official implementation lacks (torchvision_networks.py).
+/// Compares a network of torchvision that the official implementation lacks; `torchvision_networks.py` recorded four
+/// maps and two guided losses of each.
 fn of_torchvision(name: &str) {
     let maps = logits_and_maps(name, named(name), 64);
     let losses = guided_losses_and_gradients(name, named(name), 64);
     assert_eq!((maps, losses), (4, 2));
 }
 
-/// Compares a network that only the `bcos` package has with what that computes (bcos_package.py).
+/// Compares a network that only the `bcos` package has with what the package computes, as `bcos_package.py` recorded
+/// it.
 fn of_the_package(name: &str, backbone: Backbone) {
     let values = golden(&format!("{name}.safetensors"));
     let model = recipe_model(backbone, 10, Kind::Double);
     load_buffers(&model, &values);
     let input = recipe_input(&model, 2, 64);
-    // Logits without their constant bias, −6.9, beside which differences would seem small.
+    // Logits without their constant bias, −6.9: relative to it, differences would seem small.
     let bias = (0.001f64 / 0.999).ln();
     let expected = &values["eval/logits"] - bias;
     let mut sums = Vec::new();
@@ -297,9 +300,8 @@ fn of_the_package(name: &str, backbone: Backbone) {
         }
         sums.push(maps.sum_dim_intlist([1i64, 2].as_slice(), false, Kind::Double));
     }
-    // Completeness (docs/SPEC.md J.2): at every layer the map sums to the logit without its bias. Not tested
-    // for the transformers, where a layer norm subtracts a mean of the position codes, which are no part
-    // of the input.
+    // Completeness (docs/SPEC.md J.2): at every layer the map sums to the logit without its bias. Tested here for
+    // the DenseNet; `axioms.rs` tests every B-cos network.
     let chosen = [expected.get(0).get(3), expected.get(1).get(7)];
     let chosen = Tensor::stack(&chosen, 0);
     if backbone == named("bcos_densenet121") {

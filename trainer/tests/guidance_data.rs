@@ -1,6 +1,6 @@
 //! Tests the masks that guidance gets, on tiny data folders made by hand: which images count as annotated,
-//! boxes or segmentations, crops and flips, the reversed task, box areas. The last test trains, explains and
-//! scores both of Waterbirds' tasks.
+//! boxes or segmentations, crops and flips, the reversed task (the class is the background, and the mask is what
+//! lies outside the bird's), box areas. The last test trains, explains and scores both of Waterbirds' tasks.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/pictures.rs"]
@@ -32,7 +32,7 @@ const BOXES: MaskOptions = MaskOptions {
     needs_areas: false,
 };
 
-/// A fraction of the images is rounded down, as in the official code: 1 % of VOC 2007's 2,501 training images
+/// The number of annotated images is rounded down, as in the official code: 1 % of VOC 2007's 2,501 training images
 /// are 25 (docs/SPEC.md A.5).
 #[test]
 fn annotated_images_are_counted_towards_zero() {
@@ -109,10 +109,10 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
                     .mask;
                 let rgb = &bytes[row * GRID.cells() * 3..][..GRID.cells() * 3];
                 for (cell, &is_inside) in mask.cells().iter().enumerate() {
+                    // Resizing makes the pixels along an edge gray: from 63 to 130 they say nothing.
                     let is_white = match rgb[cell * 3] {
                         131..=255 => true,
                         0..=62 => false,
-                        // Neither white nor black: an edge of the box goes through the pixel.
                         _ => continue,
                     };
                     let expected = is_white == (task == Task::Conventional);
@@ -149,9 +149,10 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
     }
 }
 
+/// The loss Energy*, 1 − EPG / area^exponent, gets the sum of the areas of a class's boxes, in cells.
 #[test]
 fn energy_is_divided_by_a_power_of_the_boxes_area() {
-    // An image with two boxes of 4×4 cells that share 2×4, and one with a box of 8×8.
+    // An image with two boxes of 4×4 cells that share 2×4 (area 32, mask of 24 cells), and one with a box of 8×8.
     let picture = |boxes: &[[f64; 4]]| Picture {
         split: "train",
         group_id: 0,
@@ -173,6 +174,7 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
     assert_eq!(target(0, None).mask.area(), 24);
     assert_eq!(target(0, None).area, Some(32));
     assert_eq!(target(1, None).area, Some(64));
+    // A crop to the left half, flipped: the box is stretched to 16×8 cells.
     let left = View {
         x: 0,
         y: 0,
@@ -182,6 +184,7 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
     };
     assert_eq!(target(1, Some(left)).area, Some(128));
 
+    // The EPG of a uniform map is the mask's share of the 32×32 cells.
     let both = [target(0, None), target(1, None)];
     let map = Tensor::ones([2, 32, 32], (Kind::Double, Device::Cpu));
     let masks = targets::masks(&both, GRID, &map).unwrap();
@@ -226,8 +229,9 @@ fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// For each task: trains a run, explains it for its own and for the other task, and scores the maps. Tables
-/// must record the options, and each pair must have the class and the mask of the task asked for.
+/// For each task: trains a run, explains it for its own and for the other task, and scores the maps. Tables must
+/// record the options. Each pair (an image and a class on it) must have the class and the mask of the task that
+/// was asked for.
 #[test]
 fn both_tasks_from_training_to_scores() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! Tests the localization losses: at maps whose loss is known (docs/SPEC.md J.3, J.4), and Energy against the
-//! evaluator's EPG. Where a map is all zeros, a mask is empty or an image has no label, losses and gradients
-//! must stay finite.
+//! metric EPG (energy pointing game: the share of a map's positive part inside the mask) of the evaluator. If a map
+//! is all zeros, a mask is empty or an image has no label, losses and gradients must stay finite.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -24,10 +24,10 @@ use trainer::network::{Backbone, Model};
 
 /// Height and width of the maps and masks.
 const SIZE: usize = 16;
-/// x1, y1, x2, y2 in cells.
+/// [x1, y1, x2, y2] in cells.
 const BOX: [i32; 4] = [3, 2, 11, 9];
 
-/// The losses whose values are known below.
+/// The losses whose values the tests below know.
 const LOSSES: [LocalizationLoss; 5] = [ENERGY, L1, PPCE, RRR, ENERGY_AREA];
 
 /// Returns `loss` with its default options, and 1 for an option without a default.
@@ -73,6 +73,7 @@ fn losses_of_perfect_maps_are_zero() {
     assert_eq!(at(RRR, &inside_only), 0.0);
 }
 
+/// A map of 1 outside the mask and 0 inside. PPCE's logarithm is at least −100.
 #[test]
 fn losses_of_opposite_maps_are_the_largest() {
     let at = |loss, map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
@@ -90,7 +91,7 @@ fn losses_of_opposite_maps_are_the_largest() {
     }
 }
 
-/// Energy is one minus the evaluator's EPG, at the grid's resolution and up-sampled to it.
+/// Energy is one minus the evaluator's EPG, for a map of the grid's size and for smaller maps.
 #[test]
 fn energy_is_one_minus_the_reported_epg() {
     let grid = Grid::square(224);

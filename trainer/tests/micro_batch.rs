@@ -1,6 +1,7 @@
 //! Tests the option `micro_batch`, with which a training step is computed in several passes of fewer images:
-//! gradient and loss terms must be those of a single pass, up to rounding in float64, for every network that
-//! allows the option. For networks with batch norm they must differ, which is why it is refused there.
+//! gradient and loss terms, summed over the passes, must be those of a single pass, up to rounding in float64, for
+//! every network that allows the option. For networks with batch norm they must differ, which is why it is refused
+//! there.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -18,13 +19,14 @@ use trainer::train::adam::{Adam, WeightDecay};
 use trainer::train::micro_batch::{self, Sum};
 
 const N_CLASSES: i64 = 5;
+/// Height and width of the images.
 const SIZE: u64 = 32;
 /// The class of each image; the fourth has no label.
 const CLASSES: [Option<i64>; 5] = [Some(3), Some(4), Some(2), None, Some(0)];
 /// The index of an image without boxes.
 const NOT_ANNOTATED: i64 = 1;
 
-/// Computes a step over five images in passes of `n_pass`: the summed gradient and terms.
+/// Computes a step over five images in passes of `n_pass` images: the summed gradient and loss terms.
 fn step(backbone: Backbone, term: &LocalizationTerm, n_pass: usize) -> Sum {
     let model = recipe_model(backbone, N_CLASSES as usize, Kind::Double);
     let adam = Adam::new(model.params.trained(), WeightDecay::NONE).unwrap();
@@ -75,7 +77,7 @@ fn step(backbone: Backbone, term: &LocalizationTerm, n_pass: usize) -> Sum {
     .unwrap()
 }
 
-/// Returns an Energy loss at `layer`.
+/// Returns an Energy loss on maps at `layer`, by the network's usual attribution method.
 fn term(backbone: Backbone, layer: Layer) -> LocalizationTerm {
     let attribution = Attribution::usual(backbone);
     LocalizationTerm {
@@ -91,7 +93,7 @@ fn term(backbone: Backbone, layer: Layer) -> LocalizationTerm {
 fn difference(backbone: Backbone, layer: Layer, n_pass: usize) -> [f64; 2] {
     let term = term(backbone, layer);
     let (whole, passes) = (step(backbone, &term, 5), step(backbone, &term, n_pass));
-    // The fifth value, the gradient's sum, may be close to 0; the gradient itself is compared.
+    // The fifth value, the gradient's sum, may be close to 0. It is left out, as the gradient itself is compared.
     let terms = |sum: &Sum| sum.values.narrow(0, 0, 4);
     [
         relative(&passes.gradient, &whole.gradient),

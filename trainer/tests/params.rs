@@ -44,6 +44,7 @@ fn the_parameter_of_a_non_finite_gradient_is_named() {
     let sizes: Vec<i64> = sizes.iter().map(|tensor| tensor.numel() as i64).collect();
     let gradient = Tensor::zeros([sizes.iter().sum()], (Kind::Float, Device::Cpu));
     assert_eq!(params.first_non_finite(&gradient).unwrap(), None);
+    // conv1.weight, bn1.weight and bn1.bias come before.
     let end: i64 = sizes[..3].iter().sum();
     for (at, name) in [
         (end, "layer1.0.conv1.weight"),

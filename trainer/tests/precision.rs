@@ -1,6 +1,5 @@
-//! Compares faster ways to compute with the plain ones; they may differ by rounding only. Compared are `bf16`
-//! with `f32`, and whole blocks fused into one operation (where no gradient is needed) with their single
-//! operations in `f32`.
+//! Compares faster ways to compute with the plain ones: the precision `bf16` with `f32`, and blocks fused into one
+//! operation (where no gradient is needed) with their single operations in `f32`. They may differ by rounding only.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -44,6 +43,7 @@ fn guided(model: &Model) -> (Tensor, Tensor) {
     (logits, adam.gradient(&terms.total).unwrap())
 }
 
+/// Logits and the gradient of a guided loss in bf16 must be close to those in f32, and not equal.
 #[test]
 fn bf16_is_f32_with_fewer_digits() {
     for backbone in [
@@ -65,7 +65,7 @@ fn bf16_is_f32_with_fewer_digits() {
         );
         println!("{backbone}: logits differ by {logits:e}, gradients by {gradient:e}");
         // bf16 has 8 significant bits: a rounding changes a number by up to 0.4 %, and the changes grow over
-        // 18 layers and their backward pass.
+        // 18 layers and their backward pass. The upper bounds leave room for that.
         // That the gradient differs at all shows that bf16 was used. The logits cannot show it for B-cos
         // networks: with these weights they are little more than the constant bias.
         assert!(logits < 0.05, "{backbone}: {logits:e}");
@@ -92,9 +92,9 @@ fn blocks_as_one_operation_give_the_same_features() {
             let difference = distance(&together, &alone);
             println!("{backbone}: {difference:e}");
             assert!(difference < 1e-5, "{backbone}: {difference:e}");
-            // In a fused block the norm is folded into the convolution, which rounds some numbers
-            // differently: that shows that blocks were fused. X-DNN's blocks have no norms, so there the
-            // results may or may not differ.
+            // In a fused block the norm is folded into the convolution's weights, which rounds some numbers
+            // differently. So a difference shows that blocks were fused. X-DNN's blocks have no norms: there the
+            // results may be equal.
             assert!(backbone.is_homogeneous || together != alone, "{backbone}");
         }
     }

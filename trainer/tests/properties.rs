@@ -1,13 +1,13 @@
-//! Tests, on random lists of epochs, which epochs are kept: the Pareto front over validation F1, EPG and IoU
-//! contains exactly the epochs that no other one dominates.
+//! Tests, on random lists of epochs, which epochs of a training run are kept: the Pareto front over validation F1,
+//! EPG (energy pointing game) and IoU contains exactly the epochs that no other one dominates.
 #![allow(missing_docs)]
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use trainer::run::pareto::{Candidate, best_f1, front, merged_front};
 
-/// Draws the epochs of a run. Metrics are compared in bins of 0.005: the values are few, so that many are
-/// equal, and lie in the middle of a bin.
+/// Draws the epochs of a run. The program compares metrics rounded to multiples of 0.005. The values drawn are six
+/// such multiples, so that many are equal.
 fn epochs() -> impl Strategy<Value = Vec<Candidate>> {
     let metrics = prop::array::uniform3((0..6_u8).prop_map(|bin| 0.4 + f64::from(bin) * 0.005));
     prop::collection::vec(metrics, 0..12).prop_map(|metrics| {
@@ -23,7 +23,7 @@ fn epochs() -> impl Strategy<Value = Vec<Candidate>> {
     })
 }
 
-/// Whether `a` is at least as good as `b` in all three metrics, in terms of bins.
+/// Whether `a` is at least as good as `b` in all three metrics, up to half of 0.005.
 fn is_as_good(a: &Candidate, b: &Candidate) -> bool {
     let pairs = [(a.f1, b.f1), (a.epg, b.epg), (a.iou, b.iou)];
     pairs.iter().all(|(a, b)| *a > b - 0.0025)
@@ -44,7 +44,7 @@ proptest! {
         let of_front = |candidate: &&Candidate| kept.contains(&candidate.epoch);
         for candidate in &epochs {
             let others = epochs.iter().filter(|other| other.epoch != candidate.epoch);
-            // Dominates: as good in all metrics, and better in one or earlier.
+            // Dominates: at least as good in all metrics, and better in one or earlier.
             let beats = |other: &&Candidate| {
                 is_as_good(other, candidate) && (!is_as_good(candidate, other) || other.epoch < candidate.epoch)
             };

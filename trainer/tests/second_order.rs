@@ -1,7 +1,8 @@
-//! Checks the gradient of the guided loss numerically (docs/SPEC.md J.7). Maps are gradients, so this
-//! gradient needs the second derivatives of each operation, which are written in Rust (`network/pass/`) and
-//! C++ (`fused/`). It is compared with central differences of the loss, for every family of networks,
-//! attribution method, layer and localization loss, and with libtorch's own second derivatives.
+//! Checks the gradient of the guided loss (class loss + λ · localization loss of attribution maps) numerically
+//! (docs/SPEC.md J.7). Maps are gradients, so this gradient needs the second derivatives of each operation, which
+//! are written in Rust (`network/pass/`) and C++ (`fused/`). It is compared with central differences of the loss,
+//! for every family of networks, attribution method, layer and localization loss, and with libtorch's own second
+//! derivatives.
 //! `guide/dynamic_weights.rs` shows that detaching B-cos's dynamic weights (treating them as constants)
 //! would be noticed.
 #![allow(clippy::unwrap_used)]
@@ -30,17 +31,18 @@ const N_CLASSES: usize = 5;
 /// Each loss, with a λ by which it contributes noticeably to the total.
 const LOSSES: [(LocalizationLoss, f64); 4] = [(ENERGY, 10.0), (L1, 100.0), (PPCE, 1.0), (RRR, 0.1)];
 
-/// The step of the difference, relative to each tensor's size (root mean square). A step of 10⁻⁵ would
-/// balance rounding and curvature. But the map of a ReLU network jumps where a unit switches, and of some 10⁵
-/// units a few always lie within 10⁻⁵ of switching, next to none within 10⁻⁹. PPCE's logarithm, too, is
-/// steep where a pixel is nearly 0.
+/// The step of the difference, relative to each tensor's root mean square. A step of 10⁻⁵ would balance rounding
+/// and curvature. But the map of a ReLU network jumps where a unit switches: of some 10⁵ units a few always lie
+/// within 10⁻⁵ of switching, and next to none within 10⁻⁹. PPCE's logarithm, too, is steep where a pixel is
+/// nearly 0.
 const STEP: f64 = 1e-9;
 /// The step for networks with layer norms: they have no units that switch, and their smaller slopes would be
 /// lost in rounding with the small step.
 const SMOOTH_STEP: f64 = 1e-7;
 
-/// The largest allowed difference from the analytic slope, relative to √Σ (g·d)² (g gradient, d direction):
-/// the loss's rounding, 10⁻¹⁵ and more in deep networks, divided by the step, and some room.
+/// The largest allowed difference of the numeric from the analytic slope, relative to √Σ (g·d)² (g gradient, d
+/// direction, elementwise): the loss's rounding, 10⁻¹⁵ and more in deep networks, divided by the step, and some
+/// room.
 const TOLERANCE: f64 = 2e-5;
 
 /// The least slope of the localization loss alone, relative to √Σ (g·d)²: a hundred times [`TOLERANCE`], so
@@ -120,8 +122,8 @@ fn direction(model: &Model) -> Vec<Tensor> {
         .collect()
 }
 
-/// Returns the total and the weighted localization loss of every case, with the weights moved from `at` by
-/// `step` along `direction`.
+/// Returns [total, λ · localization loss] of every case, with the weights moved from `at` by `step` along
+/// `direction`.
 fn losses(
     model: &Model,
     at: &[Tensor],
@@ -191,7 +193,7 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
             "{backbone}: {loss} {attribution}@{layer}: {slope:e} analytic, {total:e} numeric, {miss:.1e} apart, {part:.1e} by localization"
         );
         println!("{line}");
-        // Not `>`: a NaN is a fault too.
+        // Written so that a NaN is a fault too.
         if !(miss < TOLERANCE && part > PART) {
             faults.push(line);
         }

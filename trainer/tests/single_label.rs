@@ -1,5 +1,5 @@
-//! Tests networks for images of exactly one class (docs/SPEC.md A.1, A.3, B): the loss, what is explained, and a
-//! run from training to scores.
+//! Tests networks for images of exactly one class each (`labels = "single"`: softmax in the place of sigmoids;
+//! docs/SPEC.md A.1, A.3, B): the loss, what is explained, and a run from training to scores.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/pictures.rs"]
@@ -22,6 +22,7 @@ use trainer::names::{Explained, Layer};
 use trainer::network::{Mode, Model};
 use trainer::run::schema;
 
+/// The number of classes.
 const K: i64 = 7;
 
 fn model() -> Model {
@@ -64,7 +65,8 @@ fn the_loss_is_the_cross_entropy_of_the_softmax() {
     );
 }
 
-/// IxG is linear in what it explains.
+/// The map of the contrast (a logit minus the mean of the other logits) is the map of the logit minus the mean of
+/// the other logits' maps, as IxG is linear in what it explains.
 #[test]
 fn the_contrast_is_the_logit_less_the_mean_of_the_others() {
     let mut model = model();
@@ -78,7 +80,7 @@ fn the_contrast_is_the_logit_less_the_mean_of_the_others() {
             let explainable = Explainable::new(&model, ixg, layer, &features, mode, order).unwrap();
             explainable.maps(pairs).unwrap()
         };
-        // Of the second image alone: the first has no pair and so a map of zeros.
+        // The maps of the second image for every class. The first image is not explained: its map is zeros.
         let of_class: Vec<Tensor> = (0..K)
             .map(|class| maps(Explained::Logit, &[(1, class)]))
             .collect();
@@ -190,6 +192,7 @@ fn a_run_with_softmax_is_trained_explained_and_scored() {
                 .unwrap()
         })
     };
+    // The images whose own class has the greatest logit; the test pictures are the last eight.
     let right = values
         .chunks(classes.len())
         .zip(&all[16..])
@@ -204,7 +207,7 @@ fn a_run_with_softmax_is_trained_explained_and_scored() {
     let kept = out.join(file_name(&PREDICTIONS));
     let (origin, _) = read_table(kept, &PREDICTIONS).unwrap();
     assert_eq!(origin.get("guidance.labels"), Some("single"));
-    // Logits at least 0 are probabilities of a half at least, which few images have.
+    // Scored as multi-label, a class is predicted at logit ≥ 0. F1 is 2 · hits / (predicted + the 8 labels).
     let [by_threshold, found, _] = scored(Some(Labels::Multi));
     assert_eq!(found, accuracy);
     let at_least_0 = values.iter().filter(|&&logit| logit >= 0.0).count();

@@ -1,6 +1,6 @@
-//! Tests what a run may vary beside the paper's training (docs/SPEC.md C.3, E.1): learning rates and colour
-//! jitter against what PyTorch and torchvision recorded, early stopping, the ids of varied runs, and that each
-//! variation reaches the weights. `adam.rs` tests the optimizers.
+//! Tests what a training run may vary beside the paper's training (docs/SPEC.md C.3, E.1): learning rates and
+//! colour jitter against recordings of PyTorch and torchvision, early stopping, the ids of varied runs, and that
+//! each variation changes the trained weights. `adam.rs` tests the optimizers.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/pictures.rs"]
@@ -23,7 +23,7 @@ use trainer::run::resolved::ResolvedRun;
 use trainer::run::schema;
 use trainer::train::schedule::LearningRates;
 
-/// A `run.toml` with the further lines `top` and `tables`.
+/// A `run.toml`, the configuration of a run, with the further lines `top` and `tables`.
 fn text(top: &str, tables: &str) -> String {
     let or = |key: &str, usual: &str| match top.contains(&format!("{key} = ")) {
         true => String::new(),
@@ -40,7 +40,8 @@ fn config(top: &str, tables: &str) -> RunConfig {
     toml::from_str(&text(top, tables)).unwrap()
 }
 
-/// Every step of every recorded schedule: one image is one step, an epoch has all steps.
+/// The rate of every step of every recorded schedule, named `schedule.warmup.steps`. One image is one step, and one
+/// epoch has all steps.
 #[test]
 fn learning_rates_are_pytorchs() {
     let recorded = tensors("schedule/schedule.safetensors");
@@ -84,8 +85,8 @@ fn epochs_of_warm_up_are_their_steps() {
     assert_eq!(epochs.at_end_of(1), epochs.learning_rate(2));
 }
 
-/// Each operation with several factors, and all four in each of their 24 orders, on images of noise, of gray,
-/// of black and white, and of pure colours.
+/// Each operation with several factors, and all four operations in each of their 24 orders, on images of noise, of
+/// gray, of black and white, and of pure colours.
 #[test]
 fn colour_jitter_is_torchvisions() {
     let recorded = tensors("color_jitter/color_jitter.safetensors");
@@ -130,6 +131,8 @@ fn colour_jitter_is_torchvisions() {
     check(&found, &recorded["jittered"], "all orders");
 }
 
+/// Drawn twice it is the same. Over many images factors lie in their bounds with the mean in the middle, and all
+/// orders are as frequent. With another seed, epoch or image it differs.
 #[test]
 fn jitter_is_drawn_from_seed_epoch_and_image_alone() {
     let jitter = ColorJitter {
@@ -157,7 +160,7 @@ fn jitter_is_drawn_from_seed_epoch_and_image_alone() {
             "{mean}"
         );
     }
-    // 200 each, with a deviation of 14.
+    // 4,800 images / 24 orders = 200 each, with a standard deviation of 14: five of them are allowed.
     assert_eq!(orders.len(), 24);
     assert!(
         orders.values().all(|count| (130..270).contains(count)),
@@ -169,8 +172,8 @@ fn jitter_is_drawn_from_seed_epoch_and_image_alone() {
     }
 }
 
-/// Options with the value that runs have without them change nothing; every other value names another run of
-/// another configuration.
+/// Options given with their default value change nothing. Every other value gives another run id and another
+/// configuration hash.
 #[test]
 fn varied_runs_have_ids_of_their_own() {
     let dataset = open("waterbirds-100", &pictures("train", 2));
@@ -246,7 +249,7 @@ impl Sandbox {
     }
 }
 
-/// Every variation ends in other weights than the plain run, and the table tells it.
+/// Every variation ends in other weights than the plain run and all others, and `run.parquet` records its options.
 #[test]
 fn every_variation_is_trained_and_recorded() {
     let sandbox = Sandbox::new();
@@ -266,7 +269,7 @@ fn every_variation_is_trained_and_recorded() {
     let plain = ["adam", "constant", "none", "none"];
     let two = "epochs = 2\n";
     let mut seen = Vec::new();
-    // The options, and what the four columns, weight decay and warm-up are then.
+    // The options, and what the run's table then has in the columns `texts`, as weight decay and as warm-up steps.
     for (top, tables, told, decay, warmup) in [
         ("", "", plain, 0.0, 0),
         ("weight_decay = 0.1", "", plain, 0.1, 0),
@@ -321,7 +324,8 @@ fn every_variation_is_trained_and_recorded() {
             .collect();
         let expected = match warmup {
             0 => [1e-3, 1e-3],
-            // Two steps of warm-up to 3/3, the second at 2/3; half a cosine over two steps.
+            // The rates at the end of epochs 1 and 2, of two steps each: two steps of warm-up, at 1/3 and 2/3, then
+            // half a cosine over two steps, at 1 and 1/2.
             _ => [1e-3 * 2.0 / 3.0, 1e-3 * 0.5],
         };
         for (found, expected) in rates.iter().zip(expected) {
@@ -336,7 +340,8 @@ fn every_variation_is_trained_and_recorded() {
     }
 }
 
-/// With a learning rate that changes no weight, and without norms of batches, no metric ever rises.
+/// With a learning rate too small to change a weight, and without batch norms, no metric ever rises: the run ends
+/// after its first epoch and `patience` more.
 #[test]
 fn a_run_that_no_longer_improves_ends_and_is_finished() {
     let sandbox = Sandbox::new();

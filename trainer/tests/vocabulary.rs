@@ -27,6 +27,8 @@ fn names(list: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// A few networks' titles, the methods that explain and that guide them, whether they have batch norms; the layers
+/// and tasks; a few losses with their options.
 #[test]
 fn it_says_what_each_network_is_explained_and_guided_by() {
     let said = vocabulary();

@@ -39,6 +39,7 @@ fn libtorch(version: &str) -> tempfile::TempDir {
     dir
 }
 
+/// The path as text.
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -73,6 +74,7 @@ fn a_libtorch_of_the_users_own_is_taken_or_refused_but_never_touched() {
         assert_eq!(done.status.code(), Some(code), "{}", stderr(&done));
         assert!(stderr(&done).contains(expected), "{}", stderr(&done));
     }
+    // `lib`, `include` and `build-version`, as before.
     assert_eq!(std::fs::read_dir(old.path()).unwrap().count(), 3);
 }
 

@@ -1,7 +1,7 @@
 //! Defines [`Claim`]: a statement of the paper, and the rule that tests it on our results. The rule makes
 //! [`Trial`]s. A trial is one comparison, e.g. of two losses on one network; its interval decides whether it
-//! is for or against the claim. A rule may have a second condition that turns it: F1's interval in R5, EPG's in
-//! R6, and in R9, which is about times, quartiles of the epochs' times.
+//! is for or against the claim. In three rules a second condition can change this outcome: the interval of F1's
+//! change (R5), the interval of EPG's change (R6), the quartiles of the seconds an epoch takes (R9).
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub enum Reach {
     Somewhere,
 }
 
-/// The comparisons that decide a claim, or, in a clause, the runs that are missing.
+/// The comparisons that decide a claim; `Err` is a clause that says which runs are missing.
 pub type Trials = Result<Vec<Trial>, String>;
 
 /// A comparison.
@@ -44,7 +44,7 @@ pub struct Trial {
     pub place: String,
     /// What was compared, in words.
     pub compared: String,
-    /// The difference, a fraction; above 0 it is in favour of the claim.
+    /// The difference, a fraction; above 0 it is in favour of the claim. `None` where it is unknown.
     pub value: Option<f64>,
     /// The confidence interval of the difference: 95 %, unless the claim's rule says otherwise.
     pub interval: Option<Interval>,

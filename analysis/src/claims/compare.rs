@@ -1,5 +1,9 @@
 //! Compares runs for the rules of claims, and gives each difference a bootstrap interval. [`chosen`] compares
 //! checkpoints that were chosen on validation, [`fronts`] whole Pareto fronts.
+//!
+//! A setting holds runs that are trained and scored alike; a row is one run in it; a run set has the runs of one
+//! configuration, which differ in λ (the weight of the localization loss) and seed alone. A replicate is a
+//! metric's value over one bootstrap resample of the test images, by the resample's number.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +16,7 @@ use crate::model::run_sets::RunSet;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
-/// Fronts are compared where F1 is at most this far from the baseline's: 5 points, as a fraction.
+/// Fronts are compared where F1 is at most this far from the baseline's: 5 percentage points, our choice.
 pub(super) const ROOM: f64 = 0.05;
 
 /// Returns the bootstrap replicates of a metric of the selected checkpoint of the run `row` in `setting`.
@@ -26,9 +30,9 @@ pub(super) fn replicates<'a>(
     evidence.results.resampled(&subject, metric)
 }
 
-/// Applies `of` to a metric of chosen checkpoints, each in its setting: returns its value, and the
-/// interval of its values over all resamples of the images. `None` where a checkpoint lacks the metric,
-/// or where they were tested on different images.
+/// Applies `of` to a metric of chosen checkpoints, each in its setting: returns its value on the test images, and
+/// the 95 % interval of its values over all resamples of them. `None` where a checkpoint lacks the metric,
+/// or where the checkpoints were tested on different images.
 pub(super) fn chosen<const N: usize>(
     evidence: &Evidence,
     metric: &str,
@@ -83,7 +87,7 @@ pub(super) fn trial(
 struct Point<'a> {
     /// F1 and the metric on the test images.
     measured: (f64, f64),
-    /// Replicates of F1 and of the metric; `None` where the evaluation has none.
+    /// Replicates of F1 and of the metric; `None` where one of them has none.
     resampled: Option<(&'a Replicates, &'a Replicates)>,
 }
 
@@ -156,6 +160,7 @@ pub(super) fn fronts(
         let mut sum = 0.0;
         for (baseline, [ours, theirs]) in &pairs {
             let (f1, value) = at(baseline)?;
+            // Points with an F1 above the range are moved to its upper end: they reach every F1 in it.
             let height = |points: &[Point]| -> Option<f64> {
                 let points: Option<Vec<(f64, f64)>> = points.iter().map(at).collect();
                 let within = points?.into_iter().map(|(x, y)| (x.min(f1 + ROOM), y));

@@ -1,4 +1,5 @@
-//! Compares the Pareto front of one loss with those of others, for the claims that it is the best.
+//! Compares the Pareto front of one loss with those of others, for the claims R1 to R3, which say that one loss
+//! has the best trade-off of a metric and F1.
 
 use crate::claims::claim::Trial;
 use crate::claims::compare::{fronts, trial};
@@ -7,8 +8,9 @@ use crate::model::evidence::Evidence;
 use crate::model::run_sets::plain;
 use crate::model::setting::Setting;
 
-/// Makes a trial for each of `rivals` in each setting (runs trained and scored alike) that suits: that the
-/// front of `loss` lies above the rival's, in the plane of F1 and the metric that `metric` names.
+/// Makes a trial (comparison) for each of `rivals` in each setting (runs trained and scored alike) for which
+/// `suit` is true: that the front of `loss` lies above the rival's, in the plane of F1 and the metric that
+/// `metric` names for the setting. Fronts that [`fronts`] cannot compare make none.
 pub(super) fn best_front(
     evidence: &Evidence,
     (loss, rivals): (&str, &[&str]),

@@ -1,5 +1,5 @@
 //! Tests how much of the gain in EPG over the baseline is kept if the annotations are fewer or coarser, for
-//! claims R7 and R8.
+//! claims R7 and R8. That half of the gain must be kept is this project's criterion; the paper has no number.
 
 use crate::claims::claim::{Outcome, Trial};
 use crate::claims::compare::{chosen, trial};
@@ -30,6 +30,7 @@ pub(super) fn keeps_half(
         setting.baseline_of(full)?,
     ];
     let rows = rows.map(|row| (setting, row));
+    // EPG in the order of `rows`.
     let over_half = |[few, none, all, all_none]: [f64; 4]| few - none - (all - all_none) / 2.0;
     let difference = chosen(evidence, EPG, rows, over_half)?;
     let compared = format!("{} over half of the gain", run_set.label());

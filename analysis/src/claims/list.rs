@@ -1,4 +1,5 @@
-//! Lists the claims in the order in which the report shows them. A new one needs a line here.
+//! Lists the claims, which are statements of the paper, in the order in which the report shows them. A new claim
+//! needs a line here.
 
 use crate::claims::claim::Claim;
 

@@ -4,8 +4,9 @@
 //! and a line in [`list`].
 //!
 //! A *setting* holds runs that are trained and scored alike, so that they can be compared; a *row* is one
-//! run in it. A *configuration* is a run but for λ and seed, its *front* the Pareto front of all its scored
-//! checkpoints, and its *chosen* checkpoint the one that did best on validation.
+//! run in it. A *configuration* is everything that decides a run except λ (the weight of the localization loss)
+//! and seed. Its *front* is the Pareto front of all scored checkpoints of its runs, and its *chosen* checkpoint
+//! the one that did best on validation.
 
 pub mod claim;
 mod compare;

@@ -19,7 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each other loss of the paper in each setting.
+/// Makes a trial (comparison) for each other loss of the paper in each setting (runs trained and scored alike).
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (ENERGY, &[L1, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, |_| EPG, |_| true);

@@ -1,5 +1,5 @@
-//! Tests claim R11: compares L1, the loss that is best for IoU, guided by few annotated images (at most 10 %)
-//! with the baseline. IoU of the checkpoint that validation chose must rise.
+//! Tests claim R11: compares L1, by the paper the best loss for IoU, guided by few annotated images (at most
+//! 10 %) with the baseline. IoU of the checkpoint that validation chose must rise.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::compare::trial;
@@ -19,7 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each L1 configuration with few annotations.
+/// Makes a trial (comparison) for each L1 configuration with few annotations.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {

@@ -18,7 +18,8 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each other loss of the paper in each setting of the final layer.
+/// Makes a trial (comparison) for each other loss of the paper in each setting (runs trained and scored alike)
+/// of the final layer. `iou` chooses between IoU at the threshold tuned on validation and at the fixed one.
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (L1, &[ENERGY, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, iou, |setting| setting.layer == "final");

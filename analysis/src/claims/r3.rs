@@ -1,6 +1,6 @@
 //! Tests claim R3: compares the Pareto front of the Energy loss with that of L1, in the plane of
-//! on-object EPG and F1. On-object EPG is the share of the attribution in the boxes that lies on the
-//! object itself.
+//! on-object EPG and F1. On-object EPG is the positive attribution on the object's segmentation, divided by that
+//! in the boxes.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
@@ -19,7 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each setting.
+/// Makes a trial (comparison) for each setting (runs trained and scored alike).
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (ENERGY, &[L1][..]);
     let trials = best_front(evidence, losses, |_| ON_OBJECT, |_| true);

@@ -1,6 +1,6 @@
 //! Tests claim R4: compares the EPG of a B-cos network's maps at the input with that of the plain and the
-//! X-DNN network of the same architecture. A baseline is compared with a baseline, and the checkpoint
-//! that validation chose of the Energy runs with its counterpart.
+//! X-DNN network of the same architecture. Before guidance, baselines are compared with each other; after
+//! guidance, the checkpoints that validation chose among each network's Energy runs.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::compare::{chosen, trial};
@@ -23,7 +23,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes two trials, before and after guidance, for each B-cos network and each of its rivals.
+/// Makes two trials (comparisons), before and after guidance, for each B-cos network and each of its rivals.
 fn rule(evidence: &Evidence) -> Trials {
     let at_input: Vec<&Setting> = conventional(evidence)
         .filter(|setting| setting.layer == "input")
@@ -39,6 +39,7 @@ fn rule(evidence: &Evidence) -> Trials {
     };
     let rows: [fn(&Setting) -> Option<&Row>; 2] = [Setting::baseline, chosen_energy];
     for (when, row) in ["before guidance", "after guidance"].into_iter().zip(rows) {
+        // Run ids of B-cos and rival that were compared already.
         let mut seen: BTreeSet<[&str; 2]> = BTreeSet::new();
         for ours in at_input
             .iter()
@@ -51,7 +52,7 @@ fn rule(evidence: &Evidence) -> Trials {
                 .filter_map(|theirs| Some((*theirs, row(theirs)?)))
                 .collect();
             for (theirs, their_row, words) in most_alike(evidence, our_row, &rivals) {
-                // A baseline is in every setting of its guided runs.
+                // A baseline is in every setting of its guided runs, so the same two can meet again.
                 if !seen.insert([&our_row.run.run_id, &their_row.run.run_id]) {
                     continue;
                 }

@@ -1,7 +1,7 @@
 //! Tests claim R5: compares one checkpoint of the Energy runs with the baseline, for each network at the
-//! final layer. It is the checkpoint with the highest validation EPG among those that lose at most one point
-//! of the baseline's validation F1 (docs/SPEC.md F). EPG must rise. F1 may fall, but the interval of its change must
-//! not lie below −1 point as a whole.
+//! final layer. It is the checkpoint with the highest validation EPG among those that lose at most one
+//! percentage point of the baseline's validation F1 (docs/SPEC.md F). EPG must rise. F1 may fall, but the
+//! interval of its change must not lie below −1 point as a whole.
 
 use crate::claims::claim::{Claim, Outcome, Reach, Trials};
 use crate::claims::compare::trial;
@@ -20,7 +20,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each setting of the final layer.
+/// Makes a trial (comparison) for each setting (runs trained and scored alike) of the final layer.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| setting.layer == "final") {

@@ -1,7 +1,7 @@
 //! Tests claim R6: compares the guided checkpoint with the highest validation F1 with the baseline, for each
 //! network, method and layer whose baseline had converged (its best epoch was not its last). In at least
 //! one of these comparisons both F1 and EPG must rise. As one of several is enough, the intervals are made
-//! wider: the error allowed is divided by the number of comparisons (Bonferroni).
+//! wider: the 2.5 % left out at each end are divided by the number of comparisons (Bonferroni).
 
 use crate::claims::claim::{Claim, Outcome, Reach, Trials};
 use crate::claims::compare::{replicates, trial};
@@ -23,7 +23,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each setting with a converged baseline.
+/// Makes a trial (comparison) for each setting (runs trained and scored alike) with a converged baseline.
 fn rule(evidence: &Evidence) -> Trials {
     // Setting, guided run, its baseline, and the guided run's checkpoint with the highest validation F1.
     let mut candidates: Vec<(&Setting, &Row, &Row, &Checkpoint)> = Vec::new();
@@ -63,6 +63,7 @@ fn rule(evidence: &Evidence) -> Trials {
     let tail = TAIL / candidates.len().max(1) as f64;
     let mut trials = Vec::new();
     for (setting, row, baseline, checkpoint) in candidates {
+        // The interval of a metric's difference to the baseline.
         let difference = |metric: &str| {
             let subject = setting.subject(&row.run, checkpoint.epoch, Part::All);
             let own = evidence.results.resampled(&subject, metric)?;

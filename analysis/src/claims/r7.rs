@@ -1,6 +1,6 @@
 //! Tests claim R7 for the losses Energy and L1: compares guidance by few annotated images (at most 10 %) with
-//! guidance by all, each by the checkpoint that validation chose. Where all annotations raise EPG over the
-//! baseline's, the few must keep more than half of that gain.
+//! guidance by all, each by the checkpoint that validation chose. Where all annotations clearly raise EPG over
+//! the baseline's, the few must keep more than half of that gain.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::kept::keeps_half;
@@ -19,7 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each configuration with few annotations.
+/// Makes a trial (comparison) for each configuration with few annotations and each one of the same loss with all.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {

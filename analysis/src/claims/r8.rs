@@ -1,7 +1,8 @@
-//! Tests claim R8: compares Energy guided by the most dilated boxes (by at least 25 %) with Energy guided
-//! by the boxes as they are, each by the checkpoint that validation chose. Two things must hold: the
-//! dilated boxes keep more than half of Energy's gain in EPG; and the share of its gain that Energy keeps
-//! is greater than the share that L1 keeps of L1's gain, if L1 gains.
+//! Tests claim R8: compares Energy guided by the most dilated boxes with Energy guided by the boxes as they are,
+//! each by the checkpoint that validation chose. A dilation of 25 % moves each side outwards by 25 % of the box's
+//! width or height; of the dilations of 25 % or more among the results the largest is taken. Two things must
+//! hold: the dilated boxes keep more than half of Energy's gain in EPG; and the share of its gain that Energy
+//! keeps is greater than the share that L1 keeps of L1's gain, if L1 gains.
 
 use crate::claims::claim::{Claim, Reach, Trial, Trials};
 use crate::claims::compare::{chosen, trial};
@@ -26,7 +27,7 @@ pub(super) const CLAIM: Claim = Claim {
 /// A configuration with dilated boxes, and the one of the same loss with the boxes as they are.
 type Pair<'a, 'b> = (&'b RunSet<'a>, &'b RunSet<'a>);
 
-/// Makes the trials of both conditions in each setting.
+/// Makes the trials (comparisons) of both conditions in each setting (runs trained and scored alike).
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {

@@ -1,7 +1,7 @@
-//! Tests claim R9 for runs whose maps of a deeper layer were guided. Their maps of the input, by the
-//! checkpoint that validation chose, are compared with the baseline's: EPG must rise. Their seconds an
-//! epoch are compared with those of guidance at the input: the upper quartile must be below the lower
-//! quartile there.
+//! Tests claim R9 for runs that were guided through maps of a deeper layer than the input. Maps of the input by
+//! the checkpoint that validation chose are compared with the baseline's: EPG must rise. The seconds that their
+//! epochs take are compared with those of runs guided at the input: the upper quartile must be below the lower
+//! quartile of the latter.
 
 use crate::claims::claim::{Claim, Outcome, Reach, Trial, Trials};
 use crate::claims::compare::trial;
@@ -22,7 +22,8 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// Makes a trial for each configuration guided at a deeper layer that has a rival guided at the input.
+/// Makes a trial (comparison) for each configuration guided at a deeper layer and each one of the same loss
+/// guided at the input.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| setting.layer == "input") {
@@ -42,7 +43,9 @@ fn rule(evidence: &Evidence) -> Trials {
 }
 
 /// Makes the trial that `guided`, at a deeper layer, raises EPG of the input's maps and takes less time than
-/// `input`, the same guidance at the input. The interval is of EPG; the times may turn the outcome.
+/// `input`, the same loss at the input. The trial's interval is that of EPG. The times can change its outcome:
+/// clearly slower is against the claim, and not clearly faster leaves a trial open that EPG alone would decide
+/// for it.
 fn deeper(
     evidence: &Evidence,
     setting: &Setting,
@@ -53,7 +56,7 @@ fn deeper(
     let difference = epg.and_then(gain)?;
     let time =
         |run_set: &RunSet| seconds(evidence.results, run_set.rows.iter().map(|row| &row.run));
-    // The three quartiles of the seconds an epoch.
+    // The three quartiles of the seconds an epoch takes, guided at the input and at the deeper layer.
     let (slow, fast) = (time(input)?, time(guided)?);
     let compared = format!(
         "{} at {}, EPG of input maps over the baseline's; {:.2} times as fast",

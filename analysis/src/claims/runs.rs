@@ -1,6 +1,7 @@
-//! Finds the runs that claims compare. The terms are those of docs/SPEC.md F: a *configuration* is all of
-//! a run except λ and seed, its *front* consists of the scored checkpoints of its runs, and its *chosen*
-//! checkpoint is the one that did best on validation. A *setting* holds runs trained and scored alike.
+//! Finds the runs that claims compare. The terms are those of docs/SPEC.md F: a *configuration* is all that
+//! decides a run except λ and seed, its *front* consists of the scored checkpoints of its runs, and its *chosen*
+//! checkpoint is the one that did best on validation. A *setting* holds runs trained and scored alike; a *row* is
+//! one run in it. A *trial* is one comparison.
 
 use crate::claims::claim::{Trial, Trials};
 use crate::model::configuration::Variant;
@@ -20,7 +21,8 @@ pub(super) fn some(trials: Vec<Trial>, missing: &str) -> Trials {
     }
 }
 
-/// The settings of the conventional task, whose classes are the data set's own.
+/// The settings of the conventional task, whose classes are the data set's own. (Waterbirds also has a reversed
+/// task, whose classes are the backgrounds.)
 pub(super) fn conventional<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Setting> {
     evidence
         .settings
@@ -33,8 +35,8 @@ pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     run_sets(setting, |row| setting.is_guided_here(&row.run))
 }
 
-/// Those of `run_sets` of that loss with all boxes, undilated: one, or several whose differences no
-/// table shows.
+/// Those of `run_sets` that were guided by that loss with all boxes, undilated. That is usually one; there are
+/// several if they differ in the loss's options or in something that has no column in the tables.
 pub(super) fn of_loss<'a, 'b>(
     run_sets: &'b [RunSet<'a>],
     loss: &str,
@@ -43,15 +45,16 @@ pub(super) fn of_loss<'a, 'b>(
     run_sets.iter().filter(fits)
 }
 
-/// Returns the checkpoint of the Energy runs (with all boxes, undilated) that has the highest validation EPG
-/// among those that lose at most one point of the baseline's validation F1.
+/// Returns the Energy run (with all boxes, undilated) whose selected checkpoint did best on validation: the
+/// highest EPG among those that lose at most one percentage point of the baseline's F1; if all lose more, the
+/// highest F1.
 pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
     let run_sets = plain(setting);
     let rows = of_loss(&run_sets, ENERGY).flat_map(|run_set| run_set.rows.iter().copied());
     preferred(rows)
 }
 
-/// Returns a metric's difference to the baseline, and its interval.
+/// Returns a metric's difference to the baseline, and its interval; `None` where there is no difference.
 pub(super) fn gain(cell: &Cell) -> Option<(f64, Option<Interval>)> {
     Some((cell.difference?, cell.difference_interval))
 }

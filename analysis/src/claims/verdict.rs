@@ -85,11 +85,11 @@ fn counted(trials: &[Trial]) -> String {
 /// Returns the verdict that follows from `trials`.
 ///
 /// A claim about all cases does not hold where more trials are clearly against it than chance explains.
-/// Without any true effect, each trial is clearly against it with probability 2.5 %. So the claim fails
-/// if, without any effect, as many or more trials would be against it with a probability below 5 %. It
-/// holds where it does not fail and more than half of the trials are clearly for it. A claim that there
-/// is a case holds if one trial is clearly for it, and does not hold if all are clearly against it.
-/// Everything else is undecided.
+/// Without any true effect, each trial is clearly against it with probability 2.5 %: one of the two tails of its
+/// 95 % interval. So the claim fails if, without any effect, as many or more trials would be against it with a
+/// probability below 5 %. It holds where it does not fail and more than half of the trials are clearly for it. A
+/// claim that there is a case holds if one trial is clearly for it, and does not hold if all are clearly against
+/// it. Everything else is undecided.
 pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
     let (total, n_for, n_against) = (
         trials.len(),
@@ -129,17 +129,18 @@ mod tests {
     fn verdicts_follow_from_the_numbers_of_outcomes() {
         use Reach::{Everywhere, Somewhere};
         use Verdict::{DoesNotHold, Holds, NotTested, Undecided};
-        // For, against, open.
+        // The numbers of trials for, against and open; then the claim's reach and its verdict.
         for (counts, reach, expected) in [
             ([0, 0, 0], Everywhere, NotTested),
             ([2, 0, 1], Everywhere, Holds),
             ([1, 0, 1], Everywhere, Undecided),
             ([0, 1, 0], Everywhere, DoesNotHold),
-            // 1 − 0.975² = 0.049, 1 − 0.975³ = 0.073.
+            // The probability of one or more against by chance: of two trials 1 − 0.975² = 0.049, of three
+            // 1 − 0.975³ = 0.073.
             ([1, 1, 0], Everywhere, DoesNotHold),
             ([2, 1, 0], Everywhere, Holds),
             ([1, 1, 4], Everywhere, Undecided),
-            // Two of 14 by chance: 0.047, of 15: 0.053.
+            // The probability of two or more against by chance: of 14 trials 0.047, of 15 trials 0.053.
             ([12, 2, 0], Everywhere, DoesNotHold),
             ([13, 2, 0], Everywhere, Holds),
             ([0, 0, 0], Somewhere, NotTested),

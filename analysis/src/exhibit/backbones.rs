@@ -1,5 +1,6 @@
 //! Makes the exhibit `backbones`: EPG against F1 of several networks, a panel for each (paper, Fig. 7).
-//! All panels are of one layer, so that the networks can be compared.
+//! All panels are of maps at one layer, so that the networks can be compared. An exhibit is a figure or table of
+//! the report.
 
 use std::collections::BTreeSet;
 
@@ -26,6 +27,7 @@ pub(super) const ENTRY: Entry = Entry {
 /// every network has guided runs. A setting holds runs that are trained and scored alike; `Err` says
 /// which runs are missing.
 fn make(evidence: &Evidence) -> Made {
+    // Settings with runs guided through their own method and layer.
     let has_runs = |s: &&Setting| s.task == CONVENTIONAL && !plain(s).is_empty();
     let settings: Vec<&Setting> = evidence.settings.iter().filter(has_runs).collect();
     // A network here is a backbone on a data set.

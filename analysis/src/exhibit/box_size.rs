@@ -38,6 +38,7 @@ fn make(evidence: &Evidence) -> Made {
             plot.paths.push(Path {
                 points: points.clone(),
                 loss: row.run.loss.clone(),
+                // The full colour of the loss.
                 tone: 0,
             });
             plot.dots.extend(points.into_iter().map(|at| dot(row, at)));

@@ -27,6 +27,7 @@ fn make(evidence: &Evidence) -> Made {
         let Some(first) = each_loss(setting).first().copied() else {
             continue;
         };
+        // A class without EPG comes first.
         let epg = |part: &Part| first.cell(*part, EPG).and_then(|cell| cell.value);
         parts.sort_by(|a, b| epg(a).unwrap_or(-1.0).total_cmp(&epg(b).unwrap_or(-1.0)));
     }
@@ -59,7 +60,7 @@ fn make(evidence: &Evidence) -> Made {
     let grid = Grid {
         name: "classes",
         columns,
-        // 19 units of height for each class are enough for its name.
+        // 19 pixels of height for each class are enough for its name.
         plot: (width, height.max(longest as f64 * 19.0)),
         panels,
         scale: Scale::Own,

@@ -1,6 +1,6 @@
-//! Makes the exhibit `deep_layers` (paper, Fig. 8): networks whose maps of a deeper layer were guided are
-//! scored by their maps of the input, beside networks guided at the input; and the seconds that an epoch
-//! of each takes.
+//! Makes the exhibit `deep_layers` (paper, Fig. 8). Networks that were guided through maps of a deeper layer are
+//! scored by their maps of the input, beside networks guided at the input. The table also has the seconds that an
+//! epoch of each takes.
 
 use std::collections::BTreeSet;
 
@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry = Entry {
 /// Makes the figure and the table. They need runs that were guided at another layer than the input and
 /// scored by maps of the input.
 fn make(evidence: &Evidence) -> Made {
+    // A setting holds runs trained and scored alike; here, scored through maps of the input.
     let at_input = evidence.settings.iter().filter(|s| s.layer == "input");
     let settings: Vec<&Setting> = at_input
         .filter(|setting| {
@@ -173,7 +174,8 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
                         && other.configuration.layer.spelling() == "input"
                 })
                 .collect();
-            // Left out if several configurations were guided at the input: which one to compare with is open.
+            // How many times as fast as guidance at the input by the same loss. Left out if several configurations
+            // were guided there, because it is open which one to compare with.
             let ratio = match at_input[..] {
                 [input] => median(input).zip(median(run_set)).map(|(a, b)| a / b),
                 _ => None,

@@ -1,5 +1,6 @@
-//! Makes the exhibit `dilation`: runs guided by boxes that were dilated in training, beside runs guided by
-//! the boxes as they are (paper, Fig. 10 and 11). [`variation`] draws it.
+//! Makes the exhibit `dilation`: runs guided by boxes that were dilated in training (each side moved outwards by
+//! a share of the box's size), beside runs guided by the boxes as they are (paper, Fig. 10 and 11). [`variation`]
+//! draws it.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{self, Layout, Variation, percent};

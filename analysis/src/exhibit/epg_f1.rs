@@ -1,5 +1,5 @@
-//! Makes the exhibit `epg_f1`: the Pareto fronts of EPG against F1, a panel for each network, attribution
-//! method and layer (paper, Fig. 5). [`pareto`] draws it.
+//! Makes the exhibit `epg_f1`: the Pareto fronts of each loss's checkpoints in EPG and F1, a panel for each
+//! network, attribution method and layer (paper, Fig. 5). [`pareto`] draws it.
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};

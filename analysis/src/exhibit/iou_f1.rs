@@ -1,5 +1,6 @@
-//! Makes the exhibit `iou_f1`: the Pareto fronts of IoU against F1 (paper, Fig. 6). IoU's threshold is the
-//! one chosen on validation if all runs have one, else the fixed one. [`pareto`] draws it.
+//! Makes the exhibit `iou_f1`: the Pareto fronts of each loss's checkpoints in IoU and F1 (paper, Fig. 6). IoU's
+//! threshold on the map is the one chosen on validation if all runs have one, else the fixed one. [`pareto`] draws
+//! it.
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};
@@ -14,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// The metrics against F1; the first that all runs have is shown.
+/// The metrics against F1; the first that all runs have is shown. There is no figure by group of images.
 const AGAINST: Against = Against {
     name: "iou_f1",
     groups_name: None,

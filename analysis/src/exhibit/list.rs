@@ -1,5 +1,6 @@
-//! Lists the exhibits in the order in which the report shows them: first what is drawn of the main question, then
-//! the other figures, last what consists of tables. A new one needs a line here.
+//! Lists the exhibits (figures and tables of the report) in the order in which the report shows them: first the
+//! figures on the main question, how guidance changes maps and F1, then the other figures, last the exhibits that
+//! consist of tables alone. A new exhibit needs a line here.
 
 use crate::exhibit::entry::Entry;
 
@@ -25,5 +26,6 @@ pub const EXHIBITS: &[Entry] = &[
     super::published::ENTRY,
 ];
 
-/// The names of those that the page shows above the findings: it shows before it tells.
+/// The names of the exhibits that the page shows above the findings, the sentences that sum up the results: maps
+/// come first, then the text.
 pub const ABOVE_FINDINGS: &[&str] = &[super::panel::ENTRY.name];

@@ -27,6 +27,7 @@ pub(super) const ENTRY: Entry = Entry {
 ///
 /// The outer `Result` is a failure to draw; the inner one's `Err` says which maps are missing.
 fn make(evidence: &Evidence) -> Result<Made> {
+    // The baseline and the best run of each loss, as far as they have example maps.
     let with_maps = |setting| -> Vec<&Row> {
         let mut runs = each_loss(setting);
         runs.retain(|row| evidence.maps(setting, row).next().is_some());

@@ -1,4 +1,5 @@
-//! Makes the exhibits for which the results have runs, and tells for each of the others what is missing.
+//! Makes the exhibits (figures and tables of the report) for which the results have runs, and tells for each of
+//! the others what is missing.
 
 use crate::Result;
 use crate::exhibit::entry::{Asked, Entry};

@@ -1,6 +1,6 @@
-//! Makes the exhibit `map_f1`: mean average precision against F1, two measures of classification, drawn as the
-//! fronts of EPG and IoU are (the paper's supplement is said to have mAP fronts): it shows whether the choice of
-//! F1 matters. [`pareto`] draws it.
+//! Makes the exhibit `map_f1`: the Pareto fronts of each loss's checkpoints in mean average precision (mAP) and F1
+//! (paper, supplement). Both measure classification, so the figure shows whether it matters that F1 was chosen.
+//! [`pareto`] draws it.
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};
@@ -15,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// The metric against F1.
+/// The metric against F1. There is no figure by group of images.
 const AGAINST: Against = Against {
     name: "map_f1",
     groups_name: None,

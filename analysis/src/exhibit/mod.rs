@@ -2,8 +2,9 @@
 //! a file here and a line in [`list`]; where its runs are missing, it tells which.
 //!
 //! The exhibits read [`crate::model::evidence::Evidence`]: all results. A *setting* holds runs that are
-//! trained and scored alike, so that they can be compared; a *row* is one run in it. A *configuration* is
-//! a run but for λ and seed, and its *chosen* run is the one with the best scores on validation.
+//! trained and scored alike, so that they can be compared; a *row* is one run (training) in it. A *configuration*
+//! is all that decides a run except λ (the weight of the localization loss) and seed, and its *chosen* run is the
+//! one that did best on validation.
 
 mod backbones;
 mod box_size;

@@ -38,6 +38,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
             extremes,
         )?);
     }
+    // The settings that have runs guided through their own method and layer.
     let settings: Vec<&Setting> = evidence
         .settings
         .iter()

@@ -1,9 +1,10 @@
-//! Makes the exhibit `published`: tables of published numbers beside ours, where data set, network, method,
-//! layer, loss and annotations are the same, with the difference and how our run was trained. If the user
-//! asks for the exhibit by name, it also lists published numbers without a run of ours.
+//! Makes the exhibit `published`: tables of published numbers (of the paper and two reproductions) beside ours,
+//! where data set, network, method, layer, loss and annotations are the same, with the difference and how our run
+//! was trained. If the user asks for the exhibit by name, it also lists published numbers without a run of ours.
 //!
 //! There are three tables: F1, EPG and IoU ([`points`]), accuracies on Waterbirds-100 ([`accuracies`]), and
-//! EPG by size of the boxes ([`sizes`]).
+//! EPG by size of the boxes ([`sizes`]). In code, a point is a checkpoint's F1, EPG and IoU; in texts for people, a
+//! point of F1 is a percentage point.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -260,7 +261,7 @@ fn values(checkpoint: &Checkpoint) -> Option<[Option<f64>; 3]> {
 }
 
 /// Picks from `all` (F1, EPG and IoU of each scored checkpoint) the one that `point.statistic` names,
-/// e.g. that of the highest F1. `before` has the baseline's values.
+/// e.g. that of the highest F1. `before` has the baseline's values. `None` if no checkpoint fits.
 fn statistic(
     point: &Point,
     all: &[[Option<f64>; 3]],
@@ -276,7 +277,7 @@ fn statistic(
         Statistic::HighestEpg => highest(1),
         Statistic::HighestIou | Statistic::GainHighestIou => highest(2),
         Statistic::WithinPoint | Statistic::GainWithinPoint => {
-            // 1e-12 is room for rounding.
+            // "Within a point" is at most 0.01 below the baseline's F1; 1e-12 is room for rounding.
             let least = before?[0]? - 0.01 - 1e-12;
             let kept = all
                 .iter()
@@ -295,7 +296,8 @@ fn statistic(
 }
 
 /// Tells in a few words how `run` was trained (images, input size, epochs, first weights), and adds `apart`,
-/// the words that distinguish it.
+/// the words that distinguish it. If it starts from a baseline, the epochs are the baseline's + its own, and the
+/// first weights are the baseline's.
 fn trained_on(evidence: &Evidence, run: &Run, apart: &[String]) -> String {
     let baseline = run
         .baseline_run_id
@@ -354,7 +356,8 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
                 && (&setting.backbone, &setting.task) == (backbone, task)
                 && setting.attribution == *attribution
         };
-        // The paper does not say at which layer, so ours is the one nearest to the input.
+        // The paper does not say at which layer, so ours is the one nearest to the input: settings are ordered by
+        // layer, so the first one has it.
         let layer = evidence.settings.iter().find(suits).map(|s| &s.layer);
         let settings = evidence.settings.iter().filter(suits);
         let settings = settings.filter(|setting| Some(&setting.layer) == layer);

@@ -1,6 +1,6 @@
 //! Makes the exhibit `segmentation`: runs guided by segmentations beside runs guided by boxes (a reproduction
-//! study of the paper did this), and how much attribution lies on the object itself instead of in its box.
-//! [`exhibit`] draws it.
+//! study of the paper did this), scored by EPG on the boxes, by the share of attribution on the segmentation, and
+//! by on-object EPG (attribution on the segmentation, divided by that in the boxes). [`exhibit`] draws it.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{Layout, Variation, exhibit, here, percent};

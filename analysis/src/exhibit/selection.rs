@@ -1,6 +1,6 @@
-//! Makes the exhibit `selection`, which shows for one configuration how checkpoints are selected (paper,
-//! Fig. 4). It has three panels of EPG against F1: every epoch on validation, the epochs that were scored
-//! (the run's Pareto set on validation), and these same checkpoints on test.
+//! Makes the exhibit `selection`, which shows for one configuration (runs that differ in λ and seed alone) how
+//! checkpoints are selected (paper, Fig. 4). It has three panels of EPG against F1: every epoch on validation, the
+//! epochs that were scored (each run's Pareto set on validation), and these same checkpoints on test.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::pareto::point;
@@ -34,6 +34,7 @@ fn make(evidence: &Evidence) -> Made {
     }
     // How similar to the paper's: compared from the first field to the last.
     let likeness = |(setting, run_set): &(&Setting, RunSet)| {
+        // The number of scored checkpoints: more make a better figure.
         let points: usize = run_set.rows.iter().map(|row| row.checkpoints.len()).sum();
         (
             run_set.is_of(ENERGY) && run_set.variant().is_plain(),
@@ -87,8 +88,8 @@ fn figure(evidence: &Evidence, setting: &Setting, run_set: &RunSet) -> Grid {
         let is_same = setting.is_guided_here(&row.run);
         is_same.then(|| percent(chosen.val_f1, chosen.val_epg))
     });
-    // A panel of (F1, EPG) points in percent: the baseline as `cross`, and the front's points `joined` or
-    // not.
+    // A panel of (F1, EPG) points in percent, with the baseline as `cross`. If `joined`, a line joins the points of
+    // their Pareto front and the others are pale.
     let panel = |title: &str, points: &[(f64, f64)], cross: Option<(f64, f64)>, joined: bool| {
         let on_front = front(points);
         let dot = |at: (f64, f64), loss, emphasis| Dot {
@@ -96,6 +97,7 @@ fn figure(evidence: &Evidence, setting: &Setting, run_set: &RunSet) -> Grid {
             across: None,
             up: None,
             loss,
+            // The full colour of the loss.
             tone: 0,
             emphasis,
         };

@@ -1,6 +1,6 @@
-//! Makes the exhibit `shares`: where the networks look. Which share of the positive attribution lies on the boxes
-//! of the explained class, which on those of other classes on the image, and which on the background: of the
-//! baseline and of each loss, a mean over test pairs. A pair is an image and a class on it.
+//! Makes the exhibit `shares`: where the networks look. For the baseline and for each loss it shows which share of
+//! the positive attribution lies on the boxes of the explained class, which on those of other classes on the image,
+//! and which on the background, as means over test pairs. A pair is an image and a class on it.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::chosen;
@@ -21,12 +21,14 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// The shares, in the order of a bar's parts; the bar's rest has none of them.
+/// The shares, in the order of a bar's parts. They add up to 1 for a pair, but a pair without positive attribution
+/// counts as 0 in each: the part of such pairs is the rest of the bar.
 const SHARES: [&str; 3] = [EPG, EPG_OTHER, EPG_BACKGROUND];
 
-/// Makes a block of bars for each setting (runs trained and scored alike), and the table of the same numbers. In
-/// the reversed task the class is the place, which is the background.
+/// Makes a block of bars for each setting (runs trained and scored alike), and the table of the same numbers. Only
+/// the conventional task is shown: in Waterbirds' reversed task the class is the background itself.
 fn make(evidence: &Evidence) -> Made {
+    // Those with runs that were guided through the setting's own method and layer.
     let settings = evidence.settings.iter();
     let settings = settings.filter(|s| s.task == CONVENTIONAL && !plain(s).is_empty());
     let with_rows = settings.map(|setting| {

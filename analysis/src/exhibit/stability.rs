@@ -73,6 +73,7 @@ fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
     let rows = configurations.iter().flat_map(|run_set| &run_set.rows);
     let lambdas: BTreeSet<Amount> = rows.map(|row| Amount(lambda(row))).collect();
     let lambdas: Vec<Amount> = lambdas.into_iter().collect();
+    // The place of the run's λ on the horizontal axis, which has the names of all λ at 0, 1, 2, …
     let position = |row: &Row| {
         let own = Amount(lambda(row));
         lambdas.iter().position(|other| *other == own).unwrap_or(0) as f64

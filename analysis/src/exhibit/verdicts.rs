@@ -17,7 +17,8 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 /// Judges all claims, and makes the table of verdicts and the table of comparisons. The claims are about the
-/// paper's data (the embedded scenes stand for it); of own data they are not asked.
+/// paper's data, or `scenes`, the small artificial data that the programs contain. If any setting (runs trained and
+/// scored alike) is of a user's own data, nothing is judged.
 fn make(evidence: &Evidence) -> Made {
     let mut settings = evidence.settings.iter();
     if let Some(own) = settings.find(|setting| names::is_own(&setting.dataset)) {

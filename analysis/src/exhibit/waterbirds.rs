@@ -81,9 +81,9 @@ impl Model {
     }
 }
 
-/// The key of a section: the fields that the conventional and the reversed setting (runs trained and scored
-/// alike) have in common. Runs that were trained for another task than the scored one have a section of
-/// their own.
+/// The key of a section: what a setting (runs trained and scored alike) of the conventional task and one of the
+/// reversed task have in common. Runs that were trained for another task than the scored one have a section
+/// of their own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct TaskPair {
     backbone: String,
@@ -109,7 +109,7 @@ impl TaskPair {
     }
 }
 
-/// Makes the table, the figure of the groups' accuracies, and the figure of maps.
+/// Makes the table, the figure of the groups' accuracies, and a figure of maps for each task.
 fn make(evidence: &Evidence) -> Result<Made> {
     let of_dataset = evidence.settings.iter().filter(|s| s.dataset == WATERBIRDS);
     let settings: Vec<&Setting> = of_dataset
@@ -124,11 +124,17 @@ fn make(evidence: &Evidence) -> Result<Made> {
         return Ok(Err(format!("no scored run on {WATERBIRDS}")));
     }
     let mut figures = Vec::from_iter(groups_figure(&settings));
-    figures.extend(maps::before_and_after(
-        "waterbirds_maps",
-        evidence,
-        &settings,
-    )?);
+    // A class id means a bird in one task and a place in the other, so that each task has its own pairs.
+    let tasks: BTreeSet<&str> = settings.iter().map(|s| s.task.as_str()).collect();
+    for task in tasks {
+        let name = match task {
+            CONVENTIONAL => "waterbirds_maps".to_owned(),
+            other => format!("waterbirds_maps_{other}"),
+        };
+        let of_task = settings.iter().filter(|setting| setting.task == task);
+        let here: Vec<&Setting> = of_task.copied().collect();
+        figures.extend(maps::before_and_after(&name, evidence, &here)?);
+    }
     Ok(Ok((figures, vec![table(&settings)])))
 }
 
@@ -276,6 +282,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
                         across: None,
                         up: None,
                         loss: row.run.loss.clone(),
+                        // A shade of the loss's colour; 0 is the full colour.
                         tone: *tone,
                         emphasis: Emphasis::Front,
                     }));
@@ -311,6 +318,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
     let grid = Grid {
         name: "waterbirds",
         columns,
+        // Larger than other plots, by chosen amounts, because each group has several rows of points.
         plot: (width + 60.0, height * 1.4),
         panels: settings.iter().map(panel).collect(),
         scale: Scale::SharedByRow,

@@ -1,7 +1,8 @@
 //! Reads examples (test images with attribution maps) from `examples.parquet`, for the report's figures of
-//! maps. An example takes some hundred kilobytes, an evaluation keeps dozens, and a run may have many evaluated
-//! checkpoints. So first [`list`] reads what the checkpoints that are reported have kept, without the pixels;
-//! then [`load`] reads those that are shown.
+//! maps. An evaluation (one checkpoint's maps of one split, scored) keeps dozens of examples of some hundred
+//! kilobytes each, and a run may have many evaluated checkpoints. So first [`list`] reads, without the pixels,
+//! which pairs (an image and a class on it) were kept for the checkpoints that are reported; then [`load`] reads
+//! the examples that are shown.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,8 +20,8 @@ use crate::{Error, Result};
 /// The file of an evaluation's examples, in its folder.
 const FILE: &str = "examples.parquet";
 
-/// Lists the test maps that the evaluations of the checkpoints in `selected`, each a run id and an epoch, have
-/// kept; and returns a note for each of these evaluations that has no `examples.parquet`.
+/// Lists the kept test maps of the checkpoints in `selected`, each a run id and an epoch, and returns a note for
+/// each evaluation of these checkpoints that has no `examples.parquet`.
 ///
 /// # Errors
 /// A table that does not fit its schema or was made by another version of the formulas.
@@ -97,15 +98,16 @@ fn is_of(selected: &BTreeSet<(String, i32)>, kept: &Kept) -> bool {
     selected.contains(&(kept.run_id.clone(), kept.checkpoint))
 }
 
-/// Reads one file, the columns of `spec`.
+/// Reads the columns of `spec` from one file, and checks that it was made by the same version of the metrics'
+/// formulas as the tables read before.
 fn read(results: &Results, path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let (frame, metadata) = schema::read(path, spec)?;
     formulas::check(results.formulas.as_ref(), path, &metadata)?;
     Ok((frame, metadata))
 }
 
-/// Returns for each row what it tells without pixels; `None` for a row of another split than test. `task` is
-/// that of the evaluation.
+/// Returns for each row its values without the pixels; `None` for a row of another split than test. `task` is that
+/// of the evaluation, which the table has in its metadata only.
 fn kept(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Option<Kept>>> {
     let rows = Rows::new(frame);
     let (rank, split) = (rows.int("rank")?, rows.text("split")?);
@@ -134,9 +136,9 @@ fn kept(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Option<Kept>>> {
 struct Raw {
     /// The columns that need no check. Its height and width are still 0, its map and boxes empty.
     example: Example,
-    /// Height and width.
+    /// Height and width in pixels.
     size: (i32, i32),
-    /// Little-endian f32, row-major.
+    /// Little-endian f32, height × width, row-major.
     map: Vec<u8>,
     /// Little-endian i32, four (x1, y1, x2, y2) for each box.
     boxes: Vec<u8>,
@@ -190,7 +192,7 @@ impl Raw {
             let found = format!("{} bytes", self.boxes.len());
             return Err(Error::table(path, "boxes", found, "a multiple of 16 bytes"));
         }
-        // The first four bytes.
+        // The first four bytes, as an array.
         let word = |bytes: &[u8]| [bytes[0], bytes[1], bytes[2], bytes[3]];
         self.example.map = self
             .map

@@ -1,6 +1,6 @@
 //! Checks that all evaluations (one checkpoint's maps of one split, scored) were made by one version of the
-//! evaluator's formulas, because numbers of different formulas cannot be compared. The version is in the
-//! metadata of each table of an evaluation.
+//! formulas by which the program `evaluator` computes metrics, because numbers of different formulas cannot be
+//! compared. The version is in the metadata of each table of an evaluation.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
-//! Reads what the report's gallery shows: the EPG of every test pair (an image and a class on it) from
-//! `scores.parquet`, and a small copy of its map with boxes and segmentation from `gallery.parquet`, of the
-//! chosen runs alone.
+//! Reads what the report's gallery, a page of all test images, shows for the chosen runs of each setting (runs
+//! trained and scored alike): the EPG of every test pair (an image and a class on it) from `scores.parquet`, and a
+//! small copy of its map, with boxes and segmentation, from `gallery.parquet`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,16 +21,18 @@ use crate::model::setting::{Row, Setting};
 use crate::model::subject::{Part, Subject, TEST};
 use crate::{Error, Result};
 
-/// The most cells along a side of a map or a grid: more would be damage.
+/// The most cells along a side of a map or a grid: a chosen bound far above real sizes. A larger number is taken
+/// for damage.
 const MOST_CELLS: usize = 1 << 14;
 
-/// The group and EPG of a pair.
+/// For each pair: its image's group, if there are groups, and its EPG.
 type Scored = BTreeMap<Key, (Option<i32>, Value)>;
-/// The map of a pair, and what is annotated of it.
+/// For each pair: its map, and its boxes and segmentation.
 type Kept = BTreeMap<Key, (SmallMap, Annotation)>;
 
-/// Reads the collections of test pairs of `settings`, with at most `most` images each, and notes on what is
-/// missing. Where there are more images, a hash of their names chooses.
+/// Reads the collections of test pairs of `settings`, one for each data folder and task, with at most `most` images
+/// each, and notes on what is missing. Where there are more images, those with the smallest SHA-256 of their ids
+/// are taken, so that every report shows the same.
 ///
 /// # Errors
 /// A table that does not fit its schema, was made by another version of the formulas, or has an array of a
@@ -114,14 +116,14 @@ pub fn load(
             .iter()
             .filter(|setting| (setting.data.as_str(), setting.task.as_str()) == (*data, *task));
         let mut here: Vec<&Setting> = here.collect();
-        // First the maps that runs were guided through: with them the page begins.
+        // First the settings whose maps runs were guided through: the page begins with the first setting.
         here.sort_by_key(|setting| !setting.guided().any(|row| setting.is_guided_here(&row.run)));
         collections.extend(collection(&here, images, &scored, &kept));
     }
     Ok((collections, notes))
 }
 
-/// What the maps of a run, at its chosen checkpoint, are called in the tables.
+/// The key in the tables of a run's maps, at its chosen checkpoint, over all test images.
 fn subject(setting: &Setting, row: &Row) -> Subject {
     setting.subject(&row.run, row.selection.epoch, Part::All)
 }
@@ -135,6 +137,7 @@ fn collection(
     kept: &BTreeMap<Subject, Kept>,
 ) -> Option<Collection> {
     let first = settings.first()?;
+    // Every pair, with the group of its image; their order is that of the values and maps of all columns.
     let mut groups: BTreeMap<&Key, Option<i32>> = BTreeMap::new();
     let mut annotations: BTreeMap<Key, Annotation> = BTreeMap::new();
     for setting in settings {
@@ -246,13 +249,17 @@ fn scores(
 
 /// A row of `gallery.parquet` whose arrays are still bytes, and unchecked.
 struct Raw {
-    /// Height and width of the map.
+    /// Height and width of the map, cells.
     size: (i32, i32),
+    /// The attribution of a cell is this times its byte.
     scale: f32,
+    /// A signed byte for each cell of the map, row-major.
     map: Vec<u8>,
-    /// Height and width of the grid.
+    /// Height and width of the grid, cells.
     grid: (i32, i32),
+    /// Little-endian i32, four (x1, y1, x2, y2 in cells of the grid) for each box.
     boxes: Vec<u8>,
+    /// Little-endian i32: lengths of runs of the grid's cells row by row, outside and inside in turn.
     segmentation: Option<Vec<u8>>,
 }
 
@@ -307,7 +314,7 @@ fn raw(frame: &DataFrame, task: &str) -> PolarsResult<Vec<(Subject, Key, Raw)>> 
 }
 
 impl Raw {
-    /// Checks sizes and lengths, and decodes the arrays.
+    /// Checks sizes and lengths, and decodes the arrays. `path` is the file's, for the errors.
     fn check(self, path: &Path) -> Result<(SmallMap, Annotation)> {
         let side = |field: &str, size: i32| match usize::try_from(size) {
             Ok(size) if (1..=MOST_CELLS).contains(&size) => Ok(size),

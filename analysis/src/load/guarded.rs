@@ -1,7 +1,8 @@
-//! Calls Parquet readers so that their panics become errors. On some damaged files these readers panic
-//! instead of returning an error, Polars also in threads of its own. The usual message of such a panic is not
-//! printed, because the error has it. Whether panics are printed is one flag for the whole program, so that
-//! it also holds in Polars' threads. One flag is enough because tables are read one after the other.
+//! Calls readers of Parquet and Arrow files so that their panics become errors. On some damaged files these
+//! readers panic instead of returning an error, Polars also in threads of its own. The usual message of such a
+//! panic is not printed, because the error has it. One flag for the whole program decides whether panics are
+//! printed, so that it also holds in Polars' threads. One flag is enough because tables are read one after the
+//! other.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -17,7 +18,7 @@ static IS_GUARDED: AtomicBool = AtomicBool::new(false);
 /// Replaces the program's panic hook once.
 static HOOK: Once = Once::new();
 
-/// Calls `read`. After an error, the values that `read` was changing must not be used.
+/// Calls `read` and returns its result. After an error, the values that `read` was changing must not be used.
 ///
 /// # Errors
 /// The reader's reason, or the words of its panic.

@@ -1,8 +1,9 @@
 //! Reads a results folder into the structs of [`crate::model`]. [`schema`] reads one table and checks its
 //! columns and types; `guarded` and `pages` protect it from damaged files. `rows` turns a table into
-//! structs. [`results`] reads all runs and evaluations of a folder (an evaluation is one checkpoint's maps of
-//! one split, scored), and `formulas` checks that these were made alike. [`examples`] reads the example maps
-//! of the checkpoints that are reported, [`gallery`] small copies of all maps, [`pictures`] the images.
+//! structs. [`results`] reads all runs (trainings) and evaluations of a folder (an evaluation is one checkpoint's
+//! maps of one split, scored), and `formulas` checks that the evaluations were made by one version of the metrics'
+//! formulas. [`examples`] reads the example maps of the checkpoints that are reported, [`gallery`] small copies of
+//! all maps, [`pictures`] the images.
 
 pub mod examples;
 mod formulas;

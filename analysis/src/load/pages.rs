@@ -61,9 +61,9 @@ mod tests {
     use super::check;
     use crate::load::guarded::guarded;
 
-    /// Writes a small table, inverts some bits of each of its bytes in turn, and reads each damaged file,
-    /// which must be read or refused. Without [`check`] some of these files end the program, and this test
-    /// with it.
+    /// Writes a small table, inverts some bits of each of its bytes in turn, and reads each damaged file. Reading
+    /// must succeed or return an error. Without [`check`] some of these files end the program, and this test with
+    /// it.
     #[test]
     fn no_damaged_page_is_believed() {
         let mut frame = df!(
@@ -79,7 +79,8 @@ mod tests {
         let open = || File::open(&path).unwrap();
         let mut refused = Vec::new();
         for at in 0..bytes.len() {
-            // A varint goes on after a byte whose highest bit is set; the first two leave that bit as it is.
+            // Numbers of values are stored as varints: a byte whose highest bit is set is followed by another one.
+            // The first two patterns leave that bit as it is, so that only the number changes.
             for bits in [0x7c, 0x7f, 0xff] {
                 let mut turned = bytes.clone();
                 turned[at] ^= bits;

@@ -1,5 +1,5 @@
-//! Reads the pixels of images from a data folder: where they are from `images.parquet`, themselves from
-//! `pixels.arrow`, an Arrow IPC file (docs/schemas.md) of which only the batches are read that have them.
+//! Reads the pixels of images from a data folder. `images.parquet` says in which row of `pixels.arrow` an image's
+//! pixels are. That is an Arrow IPC file (docs/schemas.md) of record batches; only those with wanted rows are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
@@ -13,14 +13,15 @@ use crate::load::rows::Rows;
 use crate::load::schema::{self, IMAGES};
 use crate::{Error, Result};
 
-/// What a file of pixels is expected to be.
+/// The words for what was expected, in an error about a file of pixels.
 const WHOLE: &str = "a whole Arrow file of pixels";
 
-/// An image's name, and its pixels: height × width × 3 bytes, row-major RGB.
+/// An image's id, and its pixels: height × width × 3 bytes, row-major RGB.
 pub type Named<'a> = (&'a str, Vec<u8>);
 
-/// Calls `take` with the images named in `wanted`, some megabytes of pixels at a time, and their height and
-/// width. Images that the folder does not have are left out.
+/// Calls `take` once for each batch that has images of `wanted` (image ids), with these images and their (height,
+/// width), which is the same for all. For the first batch it is called even without such images. Images that the
+/// folder does not have are left out.
 ///
 /// # Errors
 /// A table that does not fit its schema, a file of pixels that is damaged or has too few rows, or an error of
@@ -45,10 +46,11 @@ pub fn each<'a>(
     let broken = |found: String| Error::table(&path, "contents", found, WHOLE);
     let mut file = Pixels::open(&path)?;
     let mut by_row = by_row.into_iter().peekable();
-    // All batches but the last have as many rows as the first.
+    // The number of rows in a batch, known once the first was read: all batches but the last have as many.
     let mut n_rows = 1;
     let mut index = 0;
     while let Some((row, _)) = by_row.peek() {
+        // The first batch is read in any case, as its number of rows tells in which batch every row is.
         if index > 0 {
             index = usize::try_from(*row / n_rows).map_err(|_| broken(format!("no row {row}")))?;
         }

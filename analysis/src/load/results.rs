@@ -1,7 +1,7 @@
-//! Reads a results folder into [`Results`]: every finished run, its epochs, and the metrics and bootstrap
-//! replicates of every finished evaluation (one checkpoint's maps of one split, scored). Example maps are
-//! read later ([`crate::load::examples`]), because only those of the checkpoints that are reported are
-//! needed.
+//! Reads a results folder into [`Results`]: every finished run (training), its epochs, and the metrics and
+//! bootstrap replicates (metrics over resamples of the images) of every finished evaluation (one checkpoint's maps
+//! of one split, scored). Example maps are read later ([`crate::load::examples`]), because only those of the
+//! checkpoints that are reported are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -114,7 +114,8 @@ impl Results {
         Ok(results)
     }
 
-    /// Reads the names in `folders`, data folders that lie elsewhere, as well.
+    /// Also reads the names of groups and classes in `folders`, data folders that lie outside the results folder.
+    /// These tables are not part of the hash `inputs`.
     ///
     /// # Errors
     /// A folder without classes, or a table that does not fit its schema.
@@ -130,7 +131,7 @@ impl Results {
         Ok(self)
     }
 
-    /// Reads the names of groups and classes in a data folder.
+    /// Reads the names of groups and classes in a data folder, and what the data says of its source and licence.
     fn read_names(&mut self, reader: &mut Reader, folder: &Path) -> Result<()> {
         let named = [
             (&GROUPS, "group", &mut self.group_names),
@@ -250,7 +251,8 @@ impl Results {
 }
 
 /// Reads tables, and hashes the name (without its folders) and contents of every file it reads. The hash is the
-/// provenance of the report: of its numbers, as the examples that its figures show are read later, without it.
+/// provenance of the report's numbers. It does not cover the example maps, which are read later and not by this
+/// reader.
 #[derive(Default)]
 struct Reader {
     hash: Sha256,

@@ -16,8 +16,10 @@ use crate::model::subject::{Metric, Part, Subject};
 use crate::{Error, Result};
 
 /// Reads the columns of one frame as vectors with an element for each row. The methods with `maybe` are for
-/// columns that may be null. The others would replace a null by a default, but nulls in such columns are
-/// refused when the table is read.
+/// columns that may be null. The others would replace a null by a default, but nulls in columns that the schema
+/// declares without them are refused when the table is read. One nullable column is read so on purpose:
+/// `loss_options`, whose null becomes an empty text. The error is Polars', for a column that is missing or of
+/// another type.
 pub(super) struct Rows<'a> {
     frame: &'a DataFrame,
 }
@@ -108,8 +110,8 @@ pub(super) fn run(
     configuration(frame, titles).map_err(Error::polars(path))
 }
 
-/// Converts the frame of a `run.parquet` of version 3, in which the exponent of the loss is not yet one of
-/// the loss's options.
+/// Converts the frame of a `run.parquet` of version 3: its column `area_exponent` (the exponent of the loss
+/// Energy*, the only option of a loss then) becomes `loss_options`, e.g. `exponent=0.5`.
 pub(super) fn with_options(frame: &DataFrame) -> PolarsResult<DataFrame> {
     let exponents = Rows::new(frame).maybe_float("area_exponent")?.into_iter();
     let options = |exponent: Option<f64>| exponent.map(|x| format!("exponent={}", number(x)));
@@ -125,7 +127,7 @@ pub(super) fn with_options(frame: &DataFrame) -> PolarsResult<DataFrame> {
     DataFrame::new(frame.height(), columns.collect())
 }
 
-/// Reads the first row as a run.
+/// Reads the first row as a run. `titles` are names for people by the names in the table.
 fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> PolarsResult<Run> {
     let rows = Rows::new(frame);
     let text = |name| rows.text(name).map(|mut values| values.remove(0));
@@ -263,8 +265,8 @@ fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
     Ok(parts)
 }
 
-/// Returns the rows of `metrics.parquet` by subject (what the metric was measured on). A non-finite value
-/// becomes `None`, which means undefined.
+/// Returns the rows of `metrics.parquet` by subject (what the metric was measured on). `task` is the evaluation's,
+/// which has no column. A non-finite value becomes `None`, which means undefined.
 pub(super) fn metrics(
     frame: &DataFrame,
     task: &str,
@@ -300,9 +302,10 @@ type Key<'a> = (
     &'a str,
 );
 
-/// Returns the rows of `replicates.parquet` by subject and metric; null and non-finite values are left out. A
-/// subject owns its texts, and a table has many rows of each. So rows are grouped by borrowed keys first, and
-/// each subject's texts are copied once for each metric, not once for each row.
+/// Returns the rows of `replicates.parquet` (metrics over bootstrap resamples) by subject and metric; null and
+/// non-finite values are left out. A subject owns its texts, and a table has many rows of each subject. So rows
+/// are grouped by borrowed keys first, and a subject's texts are copied once for each metric, not once for each
+/// row.
 pub(super) fn replicates(
     frame: &DataFrame,
     task: &str,

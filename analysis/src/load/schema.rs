@@ -1,5 +1,6 @@
 //! Reads a Parquet table and checks it against its schema: name, version, columns, types and nulls. The
-//! schemas are those of `data-prep/schemas.toml`, which is compiled into the program.
+//! schemas are those of `data-prep/schemas.toml`, which is compiled into the program. A table has its name and
+//! version in the file's key-value metadata.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,23 +24,24 @@ pub const PROGRAM_KEY: &str = "guidance.program";
 /// Metadata key of the provenance: a hash of what a table was made from.
 pub const INPUTS_KEY: &str = "guidance.inputs";
 
-/// Metadata key of the version of the formulas that an evaluation was made by.
+/// Metadata key of the version of the metrics' formulas that an evaluation was made by.
 pub const FORMULAS_KEY: &str = "guidance.formulas";
 
-/// Metadata key of the titles of names in a table: a JSON object, name to title.
+/// Metadata key of the titles (names for people) of the methods, losses, networks or metrics in a table: a JSON
+/// object, name to title.
 pub const TITLES_KEY: &str = "guidance.titles";
 
 /// Metadata key of the metrics that are shares, printed in percent: a JSON list.
 pub const SHARES_KEY: &str = "guidance.shares";
 
-/// Metadata key of the hash of what the data folder that was scored against was made from.
+/// Metadata key of an evaluation: the hash of what its data folder was made from.
 pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
 
-/// Metadata key of the classes that can say nothing about guidance (docs/SPEC.md B): a JSON object, id to a
-/// sentence that says why.
+/// Metadata key of the classes that can say nothing about guidance (docs/SPEC.md B), because they are on nearly all
+/// images or their boxes cover nearly the whole image: a JSON object, class id to a clause that says why.
 pub const UNINFORMATIVE_KEY: &str = "guidance.uninformative";
 
-/// Metadata key of what the data set of a data folder says of itself: a JSON object.
+/// Metadata key of what a data set says of itself (title, address, licence, citation): a JSON object.
 pub const CREDIT_KEY: &str = "guidance.credit";
 
 /// Metadata key of an evaluation's task, if it is not the conventional one. An evaluation is one checkpoint's
@@ -58,7 +60,10 @@ pub struct Column {
 }
 
 impl Column {
-    /// Parses a column as `schemas.toml` has it, "name type meaning"; a type that ends in `?` may be null.
+    /// Parses a column as `schemas.toml` has it, "name type meaning"; where the type ends in `?`, values may be null.
+    ///
+    /// # Panics
+    /// At an unknown type: a mistake in `schemas.toml`, which is part of the program.
     fn declared(entry: &'static str) -> Self {
         let mut words = entry.split(' ');
         let (name, kind) = (words.next(), words.next());
@@ -92,15 +97,15 @@ pub struct TableSpec {
     pub made_by: &'static str,
     /// The columns that are read; others in the file are ignored.
     pub columns: Vec<Column>,
-    /// The version before, where it is read as well, and the columns that it lacks.
+    /// An earlier version that can still be read, and the columns that it lacks; `None` if there is none.
     former: Option<(u32, Vec<Lacking>)>,
 }
 
-/// A column that a table's former version lacks, and the value that it has there; `None`: null.
+/// A column that a table's former version lacks, and the value that is filled in for it; `None`: null.
 type Lacking = (&'static str, Option<&'static str>);
 
 impl TableSpec {
-    /// The table `name` as `data-prep/schemas.toml` declares it.
+    /// The table `name` as `data-prep/schemas.toml` declares it; panics if it does not.
     fn declared(name: &str) -> Self {
         match DECLARED.iter().find(|table| table.name == name) {
             Some(table) => table.clone(),
@@ -126,7 +131,7 @@ impl TableSpec {
     }
 }
 
-/// All tables of `data-prep/schemas.toml`.
+/// All tables of `data-prep/schemas.toml`. There, `lacks` has entries "name value", or "name" for null.
 static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Declared {
@@ -163,8 +168,9 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
 /// `runs/<run id>/run.parquet`.
 pub static RUN: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("run"));
 
-/// Version 3 of `run.parquet`, which is read as well. In it only one loss has an option. It is in the column
-/// `area_exponent`, which stands in the place of `loss_options`; what version 4 lacks, it lacks, too.
+/// Version 3 of `run.parquet`, which is read as well as versions 5 and 4. It has the column `area_exponent`, the
+/// option of the only loss that had one then, in the place of `loss_options`. It lacks the same columns as version
+/// 4.
 static RUN_3: LazyLock<TableSpec> = LazyLock::new(|| {
     let mut run = RUN.before().unwrap_or_else(|| RUN.clone());
     run.version = 3;
@@ -309,7 +315,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     }
     let names = columns.iter().map(|column| column.name.to_owned());
     let reader = reader.with_columns(Some(names.collect()));
-    // Before Polars allocates memory for as many values as the pages declare.
+    // This must come before Polars allocates memory for as many values as the pages declare.
     let file = fs_err::File::open(path)?.into_file();
     guarded(|| pages::check(file)).map_err(broken)?;
     let frame = guarded(|| reader.finish()).map_err(broken)?;

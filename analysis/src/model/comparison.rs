@@ -1,7 +1,7 @@
 //! Puts every scored run into its settings ([`Setting`]: runs that are trained and scored alike, so that they
-//! differ only in what the paper compares). It decides which runs belong together, which baseline a guided
-//! run is compared with, which checkpoint is reported for a run, and which words distinguish settings of
-//! the same name.
+//! differ only in what the paper compares). A run is one training: guided by a localization loss, or a baseline
+//! without it. This file decides which runs belong together, which baseline a guided run is compared with, which
+//! checkpoint is reported for a run, and which words distinguish settings of the same name.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -68,7 +68,8 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
     (settings, notes)
 }
 
-/// What identifies a setting, but for how its runs were trained: two settings may have the same key.
+/// What identifies a setting, except how its runs were trained: settings of different trainings may have the same
+/// key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     dataset: String,
@@ -76,8 +77,9 @@ struct Key {
     task: String,
     layer: Layer,
     attribution: String,
-    /// Provenance hash of the data folder.
+    /// Provenance hash of the data folder: SHA-256 of what it was made from.
     data: String,
+    /// The precision that the maps were computed in, if it is known.
     precision: Option<String>,
 }
 
@@ -132,8 +134,6 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         .filter(is_guided)
         .map(|(run, _, training)| (training.clone(), run.task.clone()))
         .collect();
-    // A baseline belongs to a setting where guided runs are compared with it, or with one of another
-    // seed that was trained alike.
     // Whether each of `trained` is still in no setting.
     let mut homeless: Vec<bool> = vec![true; trained.len()];
     let mut settings: Vec<Setting> = Vec::new();
@@ -154,6 +154,8 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         let mut rows: Vec<&Trained> = Vec::new();
         for (row, homeless) in trained.iter().zip(&mut homeless) {
             let (run, _, own) = row;
+            // A baseline belongs to a setting where guided runs are compared with it, or with one of another
+            // seed that was trained alike.
             let belongs = match run.is_baseline() {
                 true => named.contains(own) || own.is_baseline_of(training),
                 false => is_way(&row),
@@ -182,8 +184,9 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
     settings
 }
 
-/// Makes one setting of the runs `trained`, all of that `key` and that training: labels them, and attaches to
-/// each run its baseline and the metrics of its scored checkpoints.
+/// Makes one setting of the runs `trained`, all of that `key`: labels them, and attaches to each run its baseline
+/// and the metrics of its scored checkpoints. The guided ones (or all, if there are none) have that training and
+/// were trained for `trained_task`.
 fn fill(
     results: &Results,
     key: &Key,
@@ -270,7 +273,8 @@ fn fill(
 }
 
 /// Writes into each setting the words that distinguish it from others of the same name: what differs in the
-/// training, and the precision of the maps.
+/// training. The task that the runs were trained for is told if it is not the scored one, and the precision of
+/// the maps if settings of the name differ in it or if it is not the one that the runs were trained in.
 fn tell_apart(settings: &mut [Setting]) {
     let mut told: Vec<Vec<String>> = Vec::new();
     for setting in settings.iter() {
@@ -302,7 +306,8 @@ fn tell_apart(settings: &mut [Setting]) {
     }
 }
 
-/// Chooses the checkpoint of `run` that is reported, among its `evaluated` ones.
+/// Chooses the checkpoint of `run` that is reported, among its `evaluated` epochs; `None` if none of these is in
+/// the run's Pareto set (of a baseline: has its highest validation F1).
 fn select_for(results: &Results, run: &Run, evaluated: &BTreeSet<i32>) -> Option<Selection> {
     let epochs = results.epochs(&run.run_id);
     if run.is_baseline() {
@@ -314,7 +319,8 @@ fn select_for(results: &Results, run: &Run, evaluated: &BTreeSet<i32>) -> Option
 }
 
 /// Returns the metrics of `run` at `epoch` over all test images and over each part of them that was
-/// scored. The tables are ordered by subject, so the parts of one checkpoint follow each other.
+/// scored. `results.metrics` is ordered by subject, and a subject's part is compared last, so the parts of one
+/// checkpoint follow each other, with `Part::All` first.
 fn blocks(
     results: &Results,
     setting: &Setting,
@@ -384,8 +390,9 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
         .collect()
 }
 
-/// Whether a setting has the metric. Left out are a metric at several thresholds (the sweep of IoU, which is
-/// only in `metrics.parquet`) and a number of pairs, which the report tells in words.
+/// Whether the metric becomes a cell of a setting; `all` are the metrics of the same subject. Left out are a metric
+/// at several thresholds (the sweep of IoU, which is only in `metrics.parquet`) and a number of pairs, which the
+/// report tells in words.
 fn is_reported(metric: &Metric, all: &[Metric]) -> bool {
     if measure::is_count(&metric.metric) {
         return false;

@@ -1,8 +1,9 @@
-//! Defines [`Configuration`]: everything that decides a run's result except λ, the weight of the localization
-//! loss, and the seed. The trainer writes a hash of it into `run.parquet`, which is the same for all runs
-//! of a configuration. The paper tries three λ for each configuration and merges their checkpoints into
-//! one Pareto front (docs/SPEC.md E.4). Runs that differ in the seed alone show how much of a number is
-//! chance. [`crate::model::training`] compares the training of runs of different configurations.
+//! Defines [`Configuration`]: everything that decides a run's result except λ (the weight of the localization
+//! loss), the seed, and the id and epoch of the run that it starts from. A run is one training. The trainer
+//! writes a hash of the configuration into `run.parquet`, which is the same for all its runs. The paper tries
+//! three λ for each configuration and merges their checkpoints into one Pareto front (docs/SPEC.md E.4). Runs
+//! that differ in the seed alone show how much of a number is chance. [`crate::model::training`] compares the
+//! training of runs of different configurations.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,7 +12,8 @@ use crate::format::number;
 use crate::model::loss::Loss;
 use crate::model::names;
 
-/// A number that can be a key of a map: two are equal if their bits are, and they are ordered by value.
+/// A number that can be a key of a map: ordered and compared by [`f64::total_cmp`], so that −0 is not 0 and a NaN
+/// equals itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Amount(pub f64);
 
@@ -38,7 +40,7 @@ impl Eq for Amount {}
 /// A layer, ordered from the network's input to its output.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Layer {
-    /// Its position from the input, 0, to the output.
+    /// Its position from the input, 0, to the output; layers that are not known here come last.
     depth: usize,
     spelling: String,
 }
@@ -52,7 +54,7 @@ impl Layer {
         }
     }
 
-    /// Its spelling in the tables.
+    /// Its spelling in the tables, e.g. `mid2`; `Display` gives its name for people, e.g. `Mid2`.
     pub fn spelling(&self) -> &str {
         &self.spelling
     }
@@ -71,7 +73,7 @@ pub struct Variant {
     pub annotation: String,
     /// Share of the training images whose annotations were used.
     pub annotated_fraction: Amount,
-    /// Dilation of the boxes in training: the share of its size by which a box grows to each side.
+    /// Dilation of the boxes in training: the share of its width or height by which a box grows to each side.
     pub dilation: Amount,
 }
 
@@ -83,6 +85,7 @@ impl Variant {
 
     /// The differences from the default, each in a few words.
     pub fn departures(&self) -> Vec<String> {
+        // With six decimals at most.
         let percent = |share: Amount| number((share.0 * 1e8).round() / 1e6);
         let mut parts = Vec::new();
         if self.dilation.0 != 0.0 {
@@ -104,9 +107,9 @@ impl Variant {
 pub struct Configuration {
     /// The trainer's hash of the configuration.
     pub hash: String,
-    /// Attribution method that was guided.
+    /// Attribution method of the maps that were guided (of a baseline, validated).
     pub attribution: String,
-    /// Layer that was guided.
+    /// Layer of these maps.
     pub layer: Layer,
     /// Localization loss; `None` for a baseline.
     pub loss: Option<Loss>,

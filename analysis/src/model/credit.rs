@@ -1,17 +1,19 @@
-//! Defines [`Credit`], what a data set says of where it is from and of what may be done with it.
+//! Defines [`Credit`]: where a data set is published, under which licence, and what to cite. The report shows it.
 
 use serde::Deserialize;
 
-/// What data-prep keeps of a data set's own words; absent where it says nothing. They are other people's texts.
+/// What a data set says of itself, as the crate data-prep found it in files beside the data and wrote it into the
+/// metadata of `classes.parquet` and `groups.parquet`. A field is `None` where the data set says nothing. The
+/// texts come from outside and are not trusted: the page escapes them and shortens long ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Credit {
     /// What it is.
     pub title: Option<String>,
-    /// Where it is published.
+    /// The address where it is published.
     pub url: Option<String>,
     /// The licence's name.
     pub license: Option<String>,
-    /// Where the licence's text is.
+    /// The address of the licence's text.
     pub license_url: Option<String>,
     /// The work to cite.
     pub citation: Option<String>,

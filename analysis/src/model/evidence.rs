@@ -14,7 +14,7 @@ pub struct Evidence<'a> {
     pub results: &'a Results,
     /// The runs in settings: groups of runs that are trained and scored alike, so that they can be compared.
     pub settings: &'a [Setting],
-    /// Example images with maps by the selected checkpoints of the runs.
+    /// Example images with maps by the selected checkpoints of the runs, by rank in the random order of pairs.
     pub examples: &'a [Example],
     /// The worst, median and best pairs (an image and a class on it) by EPG, for each setting that has them.
     pub extremes: &'a [Extremes<'a>],
@@ -27,7 +27,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns the metrics that have a column in tables of runs: those with a title in
-    /// [`crate::model::measure`], and every other one for which some run has an interval.
+    /// [`crate::model::measure`], and every other one for which the selected checkpoint of some run has an
+    /// interval, except the shares of attribution outside the boxes, which have an exhibit of their own.
     pub fn measures(&self) -> Vec<Measure> {
         let rows = self.settings.iter().flat_map(|setting| &setting.rows);
         let blocks = rows
@@ -39,8 +40,8 @@ impl<'a> Evidence<'a> {
         self.results.measures.columns(found)
     }
 
-    /// Returns the maps of random pairs by the run `row`, at its selected checkpoint and through the method and
-    /// layer of `setting`, by rank.
+    /// Returns the maps of the random pairs (those of a rank below [`AT_RANDOM`]) by the run `row`, at its selected
+    /// checkpoint and through the method and layer of `setting`, by rank.
     pub fn maps(
         &self,
         setting: &'a Setting,
@@ -53,7 +54,8 @@ impl<'a> Evidence<'a> {
         at_random.filter(move |example| example.kept.is_by(setting, row))
     }
 
-    /// Returns the map of `pair` by the run `row`, as [`Self::maps`] has those of random pairs.
+    /// Returns the map of any `pair` by the run `row`, at the same checkpoint, method and layer as [`Self::maps`];
+    /// `None` if it was not kept.
     pub fn map_of(&self, setting: &'a Setting, row: &'a Row, pair: &Pair) -> Option<&'a Example> {
         let mut examples = self.examples.iter();
         examples.find(|example| example.kept.pair == *pair && example.kept.is_by(setting, row))

@@ -1,20 +1,22 @@
 //! Defines [`Example`]: a test image and one attribution map of it, by one checkpoint and for one class.
-//! Figures of maps are made of these; they come from `examples.parquet`.
+//! Figures of maps are made of these. They come from `examples.parquet`, where the evaluator keeps the maps of
+//! some random pairs (an image and a class on it) in full size.
 
 use crate::format::percent;
 use crate::model::setting::{Row, Setting};
 
-/// The number of pairs (an image and a class on it) that are shown whatever their EPG: those of the lowest
-/// ranks, which are random.
+/// The number of pairs that are shown whatever their EPG: those of ranks 0 to 7 in the random order. Chosen so
+/// that a figure with one column for each fits a page.
 pub const AT_RANDOM: i32 = 8;
 
-/// A pair: an image and a class on it.
+/// A pair, an image and a class on it: the image's id and the class's id.
 pub type Pair = (String, i32);
 
-/// What is known of a kept map without its pixels: of which pair it is, by what it was made, and its EPG.
+/// What is known of a kept map without its pixels: which pair it explains, which checkpoint and method made it,
+/// and its EPG.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
-    /// Position in the random order of pairs; the same in every run. Lower ranks are shown first.
+    /// Position, from 0, in the random order of pairs; the same in every run. Lower ranks are shown first.
     pub rank: i32,
     /// The run whose network explains the image.
     pub run_id: String,
@@ -30,7 +32,7 @@ pub struct Kept {
     pub layer: String,
     /// The precision that the map was computed in, if it is known.
     pub precision: Option<String>,
-    /// EPG of the map; `None` where undefined.
+    /// EPG of the map, a fraction; `None` where undefined, because the map has no positive attribution.
     pub epg: Option<f64>,
 }
 
@@ -41,9 +43,9 @@ pub struct Example {
     pub kept: Kept,
     /// The name of the class.
     pub class_name: String,
-    /// Pixels of image and map from top to bottom.
+    /// Height of image and map, pixels.
     pub height: usize,
-    /// Pixels from left to right.
+    /// Width of image and map, pixels.
     pub width: usize,
     /// The image: height × width × 3 bytes, row-major.
     pub rgb: Vec<u8>,
@@ -66,7 +68,7 @@ impl Kept {
 }
 
 impl Example {
-    /// Returns the words under the map: its EPG in percent.
+    /// Returns the words under the map: its EPG in percent. An undefined one counts as 0 in means.
     pub fn epg_label(&self) -> String {
         match self.kept.epg {
             Some(epg) => format!("EPG {} %", percent(epg)),

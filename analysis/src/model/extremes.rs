@@ -1,6 +1,7 @@
-//! Chooses the pairs (an image and a class on it) whose maps the report shows as the worst, median and best:
-//! by the EPG of a guided run, among the pairs whose maps its evaluation and its baseline's have kept. Which
-//! are kept is random, and the same in every evaluation on a split.
+//! Chooses the pairs (an image and a class on it) whose maps the report shows as the worst, median and best. They
+//! are ranked by the EPG of a guided run's maps. To choose from are the pairs whose maps were kept in
+//! `examples.parquet` both for this run and for its baseline. The evaluator keeps random pairs, the same in every
+//! evaluation on a split.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,8 @@ use crate::model::example::{Kept, Pair};
 use crate::model::run_sets::plain;
 use crate::model::setting::{Row, Setting, at_ends, preferred};
 
-/// The most settings (runs trained and scored alike) for which pairs are chosen.
+/// The most settings (runs trained and scored alike) for which pairs are chosen: each is a figure of the report.
+/// This bound and the next are chosen for a short report.
 const MOST_SETTINGS: usize = 4;
 /// The most pairs of each kind: worst, median and best.
 const MOST: usize = 2;
@@ -45,8 +47,8 @@ impl Extremes<'_> {
     }
 }
 
-/// Chooses pairs for the settings that have a guided run with a baseline, of both of which at least three maps
-/// of the same pairs are `kept`: those whose maps are of the input or the final layer, if there are any.
+/// Chooses pairs for each setting in which a guided run and its baseline have `kept` maps of at least three pairs
+/// in common. If maps of some of these settings are of the input or the final layer, only such settings count.
 pub fn extremes<'a>(settings: &'a [Setting], kept: &[Kept]) -> Vec<Extremes<'a>> {
     let found = settings.iter().filter_map(|setting| of(setting, kept));
     let found: Vec<Extremes> = found.collect();
@@ -60,7 +62,7 @@ pub fn extremes<'a>(settings: &'a [Setting], kept: &[Kept]) -> Vec<Extremes<'a>>
         .collect()
 }
 
-/// Chooses the pairs of one setting.
+/// Chooses the pairs of one setting; `None` without a guided run with a baseline, or with fewer than three pairs.
 fn of<'a>(setting: &'a Setting, kept: &[Kept]) -> Option<Extremes<'a>> {
     let run_sets = plain(setting);
     let rows = run_sets
@@ -71,7 +73,7 @@ fn of<'a>(setting: &'a Setting, kept: &[Kept]) -> Option<Extremes<'a>> {
     let by = |row| kept.iter().filter(move |kept| kept.is_by(setting, row));
     let before: BTreeSet<&Pair> = by(baseline).map(|kept| &kept.pair).collect();
     let both = by(guided).filter(|kept| before.contains(&kept.pair));
-    // By rank, so that pairs of one EPG stay in random order.
+    // By rank, so that pairs of the same EPG stay in random order: the sort below is stable.
     let after: BTreeMap<(i32, &Pair), f64> = both
         .map(|kept| ((kept.rank, &kept.pair), kept.epg.unwrap_or(0.0)))
         .collect();

@@ -1,13 +1,14 @@
-//! Defines what the report's gallery shows: the test images of one data folder and task ([`Collection`]),
-//! each with a class on it ([`Pair`]), and the maps of them by the chosen runs of each setting ([`Wall`],
-//! [`Column`]). [`crate::load::gallery`] reads them.
+//! Defines what the report's gallery shows. The gallery is a page of all test images beside the report. A
+//! [`Collection`] has the test images of one data folder and task, each with a class on it ([`Pair`]), and, for
+//! each setting (runs trained and scored alike), a [`Wall`] with the maps by the chosen runs, a [`Column`] for
+//! each run. [`crate::load::gallery`] reads them.
 
 use std::collections::BTreeSet;
 
 use crate::model::run_sets::{RunSet, each_loss, run_sets};
 use crate::model::setting::{Row, Setting};
 
-/// An image's name and a class on it.
+/// A pair's identity: the id of an image and of a class on it.
 pub type Key = (String, i32);
 
 /// The pairs of a test split, and their maps.
@@ -17,11 +18,11 @@ pub struct Collection {
     pub dataset: String,
     /// Provenance hash of the data folder.
     pub data: String,
-    /// The task that the classes are of.
+    /// `conventional` or `reversed`: the task that the classes are of.
     pub task: String,
     /// The pairs, worst first ([`Collection::sort`]).
     pub pairs: Vec<Pair>,
-    /// The settings that have values of them.
+    /// The settings that have scores of these pairs.
     pub walls: Vec<Wall>,
 }
 
@@ -32,18 +33,19 @@ pub struct Pair {
     pub key: Key,
     /// The image's group, if it has one.
     pub group_id: Option<i32>,
-    /// What is annotated of the class, where it was kept.
+    /// What is annotated of the class; `None` if no `gallery.parquet` has the pair.
     pub annotation: Option<Annotation>,
 }
 
 /// Boxes and segmentation of a class on an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
-    /// Height and width of the grid that both are on.
+    /// Height and width in cells of the grid that both are on, which is that of the data folder's images.
     pub grid: (usize, usize),
-    /// x1, y1, x2, y2 of each box.
+    /// x1, y1, x2, y2 of each box, in cells of the grid.
     pub boxes: Vec<[i32; 4]>,
-    /// Lengths of runs of the grid's cells row by row: first outside, then inside, in turn.
+    /// A run-length encoding of the mask, row by row: numbers of cells outside and inside the class, in turn,
+    /// beginning with outside. `None` without a segmentation.
     pub segmentation: Option<Vec<u32>>,
 }
 
@@ -61,17 +63,17 @@ pub struct Wall {
 pub struct Column {
     /// Its label among the runs of the setting.
     pub label: String,
-    /// Its loss, for people; `None` for a baseline.
+    /// The title of its localization loss; `None` for a baseline.
     pub loss: Option<String>,
     /// The run.
     pub run_id: String,
     /// The epoch of the checkpoint.
     pub epoch: i32,
-    /// Which column of the wall is its baseline.
+    /// The index of the wall's column that is its baseline; `None` for a baseline, or if it is not shown.
     pub baseline: Option<usize>,
     /// EPG of each pair; `None` where the pair was not scored.
     pub values: Vec<Option<Value>>,
-    /// The map of each pair, where it was kept.
+    /// The map of each pair; `None` where it was not kept.
     pub maps: Vec<Option<SmallMap>>,
 }
 
@@ -94,23 +96,22 @@ impl Value {
     }
 }
 
-/// A small copy of an attribution map.
+/// A small copy of an attribution map, of at most 32 × 32 cells (docs/SPEC.md F, Gallery).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmallMap {
     /// Cells down.
     pub height: usize,
     /// Cells across.
     pub width: usize,
-    /// The value of a cell is this times its byte.
+    /// The attribution of a cell is this times its byte.
     pub scale: f32,
-    /// Row-major.
+    /// height × width signed bytes, row-major.
     pub cells: Vec<i8>,
 }
 
-/// Returns the runs of a setting that the gallery shows: of each loss the run that did best on validation,
-/// with the baselines that these are compared with, which come first. If no run was guided through the maps
-/// scored, it is the best run of each configuration guided elsewhere. Without guided runs it is the first
-/// baseline.
+/// Returns the runs of a setting that the gallery shows: first the baselines, then for each loss the guided run
+/// that did best on validation. If no run was guided through the setting's own method and layer, it shows the
+/// best run of each configuration that was guided through others. Without guided runs it is the first baseline.
 pub fn chosen(setting: &Setting) -> Vec<&Row> {
     let mut guided = each_loss(setting);
     guided.retain(|row| !row.run.is_baseline());
@@ -128,8 +129,8 @@ pub fn chosen(setting: &Setting) -> Vec<&Row> {
 }
 
 impl Collection {
-    /// Puts the pairs in the order of the mean EPG of the first setting's guided runs (of the baseline, where
-    /// there is none), the worst first. Pairs without a value come last, equal ones by name.
+    /// Sorts the pairs by their mean EPG over the guided runs of the first wall, the lowest first. If that wall has
+    /// no guided run, its baselines count instead. Pairs without a value come last, equal ones by image and class.
     pub fn sort(&mut self) {
         let key = |index: usize| {
             let columns = self.walls.first().map_or(&[][..], |wall| &wall.columns);
@@ -200,6 +201,7 @@ mod tests {
         let ids: Vec<&str> = (collection.pairs.iter())
             .map(|pair| pair.key.0.as_str())
             .collect();
+        // Means of the guided runs: a 0.9, b 0.3, c 0 (undefined in one, not scored in the other), d none.
         assert_eq!(ids, ["c", "b", "a", "d"]);
         let baseline = &collection.walls[0].columns[0];
         assert_eq!(baseline.values, [of(0.9), of(0.9), of(0.0), of(0.9)]);

@@ -6,17 +6,20 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Raises the share of positive attribution inside the boxes (paper, section 3.4).
+/// Raises the share of positive attribution inside the boxes (paper, section 3.4). docs/SPEC.md A.2 has the
+/// formulas of all losses.
 pub const ENERGY: &str = "energy";
 /// L1 distance between the positive map, scaled to 0–1, and the mask of the boxes.
 pub const L1: &str = "l1";
 /// Per-pixel cross entropy of the scaled map inside the mask.
 pub const PPCE: &str = "ppce";
-/// Squared attribution outside the mask; the method is called "right for the right reasons".
+/// Squared attribution outside the mask, of the map divided by its greatest magnitude: the paper's RRR*, a variant
+/// of "right for the right reasons".
 pub const RRR: &str = "rrr";
 
 /// Names and titles of known losses, in the order of tables and legends; other losses follow by name. A
-/// title is used where the run's table has none.
+/// title is used where the run's table has none. Energy* is the variant of Energy that is normalized by the area
+/// of the boxes.
 const TITLES: [(&str, &str); 5] = [
     (ENERGY, "Energy"),
     (L1, "L1"),
@@ -31,7 +34,7 @@ pub const N_KNOWN: usize = TITLES.len();
 /// A localization loss. Two of the same name are equal.
 #[derive(Debug, Clone)]
 pub struct Loss {
-    /// Position among all losses, which decides colour and mark.
+    /// Position among all losses, which decides the colour and the mark (shape) of its points in figures.
     index: usize,
     name: String,
     title: String,
@@ -68,7 +71,7 @@ impl Loss {
     }
 }
 
-/// Sets the index of those of `losses` that `TITLES` does not have: they follow its losses, by name.
+/// Sets the index of those of `losses` that are not in `TITLES`: after the known ones, in the order of their names.
 pub fn number_unknown<'a>(losses: impl Iterator<Item = &'a mut Loss>) {
     let losses: Vec<&mut Loss> = losses.filter(|loss| loss.index >= N_KNOWN).collect();
     let names: BTreeSet<String> = losses.iter().map(|loss| loss.name.clone()).collect();

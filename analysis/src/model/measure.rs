@@ -10,7 +10,7 @@ use std::fmt;
 pub const F1: &str = "f1";
 /// Macro mean of per-class average precision.
 pub const MAP: &str = "map";
-/// Share of images whose greatest logit is their label (Waterbirds).
+/// Share of images whose greatest logit is that of their class (Waterbirds).
 pub const ACCURACY: &str = "accuracy";
 /// Energy-based pointing game: the share of positive attribution inside the mask (the boxes; in the reversed
 /// task everything outside them).
@@ -19,17 +19,18 @@ pub const EPG: &str = "epg";
 pub const EPG_OTHER: &str = "epg_other";
 /// The share of positive attribution outside all boxes.
 pub const EPG_BACKGROUND: &str = "epg_background";
-/// F1 over the classes that can say something, where some of the data's cannot (docs/SPEC.md B).
+/// F1 over the informative classes: without those on more than 95 % of the images, and those whose boxes cover more
+/// than 70 % of their images on average (docs/SPEC.md B). Only data with such classes has it.
 pub const F1_INFORMATIVE: &str = "f1_informative";
-/// EPG over the pairs of these classes.
+/// EPG over the pairs of the informative classes.
 pub const EPG_INFORMATIVE: &str = "epg_informative";
-/// Intersection over union of map and mask, at the fixed threshold.
+/// Intersection over union of map and mask, at a fixed threshold on the map scaled to 0–1: 0.5 by default.
 pub const IOU: &str = "iou";
 /// Intersection over union at the threshold chosen on validation.
 pub const IOU_TUNED: &str = "iou_tuned";
-/// Share of positive attribution in the segmentation.
+/// Share of positive attribution in the class's segmentation.
 pub const SEGMENT_EPG: &str = "segment_epg";
-/// Attribution in the segmentation over that in the mask.
+/// On-object EPG: positive attribution in the segmentation, divided by that in the mask.
 pub const ON_OBJECT: &str = "on_object";
 
 /// Names and titles of known metrics, in the order of columns; other metrics follow by name. A title is used
@@ -130,12 +131,12 @@ impl Ord for Measure {
 pub struct Measures {
     /// Title by name.
     titles: BTreeMap<String, String>,
-    /// The names of metrics printed in percent; `None` where no table tells, so that all but counts are.
+    /// The names of metrics printed in percent. `None` if no table names any: then all but the counts are.
     shares: Option<BTreeSet<String>>,
 }
 
 impl Measures {
-    /// Adds the titles and units of a table; those of earlier tables stay.
+    /// Adds the titles of a table and its names of metrics printed in percent. Titles of earlier tables stay.
     pub fn add(&mut self, titles: BTreeMap<String, String>, shares: Option<BTreeSet<String>>) {
         for (name, title) in titles {
             self.titles.entry(name).or_insert(title);
@@ -190,6 +191,7 @@ mod tests {
         ] {
             assert_eq!(measures.get(name).heading(), heading);
         }
+        // The eight known metrics come first, EPG once; `EPG_OTHER` has no column.
         let columns = measures.columns(["pg", EPG, EPG_OTHER, "hits"].into_iter());
         let names: Vec<&str> = columns.iter().map(Measure::name).collect();
         assert_eq!(names[3], "epg");

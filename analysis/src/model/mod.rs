@@ -1,7 +1,8 @@
-//! Holds runs and evaluations as structs, and derives from them what figures and tables need: the checkpoint
-//! that is reported of a run ([`select`]), settings, which put guided runs beside their baselines
-//! ([`setting`], [`comparison`]), the pairs whose maps are shown ([`extremes`]), configurations, intervals,
-//! Pareto fronts, and means over seeds.
+//! Holds runs (trainings) and evaluations (a checkpoint's maps, scored) as structs, and derives from them what
+//! figures and tables need: the checkpoint that is reported of a run ([`select`]), settings, which put guided runs
+//! beside their baselines ([`setting`], [`comparison`]), the pairs (an image and a class on it) whose maps are
+//! shown ([`extremes`]), configurations (all of a run but λ and seed), intervals, Pareto fronts, and means over
+//! seeds.
 
 pub mod comparison;
 pub mod configuration;

@@ -53,7 +53,8 @@ pub fn dataset(spelling: &str) -> &str {
     }
 }
 
-/// Whether a data set is neither the paper's nor the embedded one.
+/// Whether a data set is a user's own: neither one of the paper's nor `scenes`, the small artificial one that is
+/// part of the programs.
 pub fn is_own(spelling: &str) -> bool {
     !matches!(
         spelling,
@@ -61,8 +62,8 @@ pub fn is_own(spelling: &str) -> bool {
     )
 }
 
-/// Returns a group's name with the word before it, e.g. `group shifted`. A group without a name is called
-/// `group 1` already.
+/// Returns the name of a group of images with the word before it, e.g. `group shifted`. A group without a name is
+/// called `group 1` already.
 pub fn group(name: &str) -> String {
     if name.starts_with("group ") {
         name.to_owned()
@@ -71,7 +72,7 @@ pub fn group(name: &str) -> String {
     }
 }
 
-/// Returns the sort key of a backbone: plain networks first, then X-DNN, then B-cos, as in the paper's
+/// Returns the sort key of a backbone (network): plain networks first, then X-DNN, then B-cos, as in the paper's
 /// columns.
 pub fn backbone_order(backbone: &str) -> (usize, &str) {
     let (family, architecture) = family(backbone);
@@ -81,14 +82,11 @@ pub fn backbone_order(backbone: &str) -> (usize, &str) {
     (rank.unwrap_or(3), architecture)
 }
 
-/// Returns a backbone's family and architecture: `bcos_resnet18` is (`bcos`, `resnet18`). A plain
-/// network's family is empty.
+/// Returns a backbone's family and architecture: `bcos_resnet18` and `bcosified_resnet18`, made of `resnet18` by
+/// fine-tuning, are (`bcos`, `resnet18`). A plain network's family is empty.
 pub fn family(backbone: &str) -> (&str, &str) {
-    ["bcos", "xdnn"]
+    [("bcos_", "bcos"), ("bcosified_", "bcos"), ("xdnn_", "xdnn")]
         .into_iter()
-        .find_map(|family| {
-            let rest = backbone.strip_prefix(family)?.strip_prefix('_')?;
-            Some((family, rest))
-        })
+        .find_map(|(prefix, family)| Some((family, backbone.strip_prefix(prefix)?)))
         .unwrap_or(("", backbone))
 }

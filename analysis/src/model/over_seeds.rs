@@ -1,12 +1,12 @@
-//! Decides which runs that differ in the seed alone are reported together, and computes the mean over seeds
-//! of the difference to their baselines, with an interval.
+//! Decides which runs (trainings) that differ in the seed alone are reported together, and computes the mean over
+//! seeds of the difference between guided runs and their baselines, with an interval.
 //!
-//! The interval has two sources of variance: other trainings (the seed) and other test images. Of S seeds
-//! with differences d₁ … d_S on the same images, the mean's variance is s²/S + max(0, C): s² is the sample
-//! variance of the differences, and C the mean covariance, over resamples of the images, of two seeds'
-//! differences. (C is what the shared images add. A seed's own variance over images is in s² already.) The
-//! interval is Student's, with degrees of freedom after Welch and Satterthwaite: S − 1 for the first part, one
-//! less than the number of images or of resamples, whichever is smaller, for the second.
+//! The interval has two sources of variance: other trainings (the seed) and other test images. For S seeds
+//! with differences d₁ … d_S on the same images, the mean's variance is s²/S + max(0, C). s² is the sample
+//! variance of the differences. C is the mean, over all pairs of seeds, of the covariance of their differences
+//! over bootstrap resamples of the images. (C is what the shared images add. A seed's own variance over images is
+//! in s² already.) The interval is Student's, with degrees of freedom by Welch and Satterthwaite: S − 1 for the
+//! first term; for the second, one less than the number of images or of resamples, whichever is smaller.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,8 @@ use crate::model::subject::Part;
 pub struct OverSeeds<'a> {
     /// The runs.
     pub rows: Vec<&'a Row>,
-    /// The seeds on which λ was chosen: they have runs with more λ than the others, and are left out.
+    /// The seeds on which λ (the weight of the localization loss) was chosen: they have runs with more λ than the
+    /// others, and are left out of `rows`.
     pub tuned_on: BTreeSet<i64>,
 }
 
@@ -38,15 +39,17 @@ pub struct Difference {
     pub after: f64,
     /// After minus before.
     pub difference: f64,
-    /// Its 95 % interval: over images where there is one seed, else over seeds and images.
+    /// Its 95 % interval: over images where there is one seed, else over seeds and images. `None` where replicates
+    /// (values over bootstrap resamples) are missing.
     pub interval: Option<Interval>,
 }
 
 impl<'a> OverSeeds<'a> {
-    /// Returns the runs with a baseline in `setting` that did best on validation. Of those with the most seeds,
-    /// the ones that all kept validation F1 within the tolerance come first, then the highest mean validation
-    /// EPG (where none kept it, F1) decides. `runs` are all runs, also those that were not scored. `None` without
-    /// a run that has a baseline.
+    /// Returns the guided runs in `setting` that did best on validation, together over seeds. Only runs with a
+    /// baseline count, and of the groups of runs that differ in the seed alone, only those with the most seeds.
+    /// Groups in which every run lost at most 1 point of its baseline's validation F1 come first; among them the
+    /// highest mean validation EPG decides. If there is no such group, the highest mean validation F1 decides.
+    /// `runs` are all runs, also those that were not scored. `None` without a run that has a baseline.
     pub fn preferred(runs: &[Run], setting: &'a Setting) -> Option<Self> {
         let compared: Vec<&Row> = setting
             .guided()
@@ -70,8 +73,8 @@ impl<'a> OverSeeds<'a> {
             })
     }
 
-    /// Whether all runs kept validation F1 within the tolerance, and their mean validation EPG; if not, their
-    /// mean validation F1.
+    /// Returns (true, mean validation EPG) if all runs kept validation F1 within the tolerance, else (false, mean
+    /// validation F1).
     fn on_validation(&self) -> (bool, f64) {
         let is_kept = |row: &&Row| row.selection.rule == Rule::HighestEpg;
         let all_kept = self.rows.iter().all(is_kept);
@@ -89,7 +92,7 @@ impl<'a> OverSeeds<'a> {
         self.rows.iter().map(|row| row.run.seed).collect()
     }
 
-    /// Returns the change of a metric over `part` of the test images; `None` where a run lacks it.
+    /// Returns the change of a metric over `part` of the test images; `None` where a run or its baseline lacks it.
     pub fn difference(
         &self,
         evidence: &Evidence,
@@ -101,6 +104,7 @@ impl<'a> OverSeeds<'a> {
         let mut afters = Vec::new();
         let mut differences = Vec::new();
         let mut resampled = Vec::new();
+        // The smallest number of images or pairs that a value is over.
         let mut n = usize::MAX;
         for row in &self.rows {
             let baseline = setting.baseline_of(row)?;
@@ -134,8 +138,8 @@ impl<'a> OverSeeds<'a> {
     }
 }
 
-/// The seeds on which λ of a configuration was chosen: those with more λ than another seed has. Not all of
-/// these runs need be scored, as only checkpoints that may be chosen are.
+/// The seeds on which λ of a configuration (by its hash) was chosen: those with more λ than another seed has.
+/// Runs that were not scored count too, because a λ that was tried and dropped is usually not scored.
 fn tuned_on(runs: &[Run], configuration: &str) -> BTreeSet<i64> {
     let mut n_lambdas: BTreeMap<i64, usize> = BTreeMap::new();
     for run in runs.iter().filter(|run| run.configuration == configuration) {
@@ -155,8 +159,9 @@ fn of_differences((own, baseline): &(&Replicates, &Replicates)) -> Replicates {
     differences.collect()
 }
 
-/// Returns the 95 % interval of the mean of `differences`, one for each of several seeds, whose replicates are
-/// `resampled`; each is over `n` images. `None` where there are too few replicates.
+/// Returns the 95 % interval of the mean of `differences`, one for each of several seeds. `resampled` has each
+/// seed's difference in every resample; the values are over `n` images. `None` where two seeds have fewer than two
+/// resamples in common.
 fn interval(differences: &[f64], resampled: &[Replicates], n: usize) -> Option<Interval> {
     let found = moments(differences)?;
     let seeds = found.n as f64;
@@ -208,13 +213,14 @@ mod tests {
 
     use super::*;
 
-    /// Replicates with these values.
+    /// Replicates 0, 1, … with these values.
     fn replicates(values: &[f64]) -> Replicates {
         (0..).zip(values.iter().copied()).collect()
     }
 
-    /// Numbers by numpy and scipy: d = [0.1, 0.14, 0.09]; c = mean of numpy.cov over pairs of rows;
-    /// v = d.var(ddof=1)/3 + c; f = v²/((d.var(ddof=1)/3)²/2 + c²/3); scipy.stats.t.ppf(0.975, f) · √v.
+    /// Numbers by numpy and scipy: d = [0.1, 0.14, 0.09]; c = mean of numpy.cov over pairs of rows of `resampled`;
+    /// v = d.var(ddof=1)/3 + c; f = v²/((d.var(ddof=1)/3)²/2 + c²/3), as three seeds have 2 degrees of freedom and
+    /// four resamples 3; the interval is d.mean() ± scipy.stats.t.ppf(0.975, f) · √v.
     #[test]
     fn the_interval_is_that_of_scipy() {
         let resampled = [

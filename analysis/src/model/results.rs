@@ -1,5 +1,8 @@
-//! Defines [`Results`]: the runs, metrics and bootstrap replicates of a results folder, and look-ups in them.
-//! [`crate::load`] reads them.
+//! Defines [`Results`]: the runs (trainings), metrics and bootstrap replicates (metrics over resamples of the test
+//! images) of a results folder, and look-ups in them. [`crate::load`] reads them.
+//!
+//! A data folder is known by its provenance hash: the SHA-256 of what it was made from. Runs and evaluations refer
+//! to it by that hash.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,7 +15,7 @@ use crate::model::measure::Measures;
 use crate::model::run::{Epoch, Run};
 use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject};
 
-/// A finished evaluation's folder.
+/// The folder of a finished evaluation: one checkpoint's maps of one split, scored.
 #[derive(Debug)]
 pub struct Evaluation {
     /// The folder.
@@ -26,7 +29,7 @@ pub struct Evaluation {
 pub struct Results {
     /// The folder.
     pub root: PathBuf,
-    /// Finished runs in table order.
+    /// Finished runs in the order of tables: baselines first, then by loss and λ.
     pub runs: Vec<Run>,
     /// Epochs of each run, by run id.
     pub epochs: BTreeMap<String, Vec<Epoch>>,
@@ -42,8 +45,8 @@ pub struct Results {
     pub class_names: FolderNames,
     /// What the data sets say of themselves, by provenance hash of the data folder.
     pub credits: BTreeMap<String, Credit>,
-    /// The classes that can say nothing about guidance (docs/SPEC.md B), each with a sentence that says why.
-    /// Data without such classes is not in it.
+    /// The classes that can say nothing about guidance, because they are on nearly every image or their boxes cover
+    /// nearly all of it (docs/SPEC.md B), each with a clause that says why. Data without such classes is not in it.
     pub uninformative: FolderNames,
     /// The data folders that were found, by provenance hash.
     pub data: BTreeMap<String, PathBuf>,
@@ -59,8 +62,8 @@ pub struct Results {
     pub formulas: Option<(u32, PathBuf)>,
     /// Notes on what was skipped and why, a line each.
     pub notes: Vec<String>,
-    /// sha256 (hex) of every table read, its name (without its folders) and contents, but for the examples: these
-    /// are read later.
+    /// SHA-256 (hex) over the file names (without folders) and contents of all tables read. The examples are not
+    /// part of it, because they are read later.
     pub inputs: String,
 }
 
@@ -74,7 +77,8 @@ impl Results {
     }
 
     /// The name of `class` in `task` in the data of provenance hash `data`, or its number where no name
-    /// is known. Waterbirds alone has another task than the conventional one.
+    /// is known. The only other task than the conventional one is Waterbirds' reversed one, with the classes land
+    /// and water.
     pub fn class_name(&self, data: &str, task: &str, class: i32) -> String {
         let name = match (task, class) {
             (CONVENTIONAL, _) => named(&self.class_names, data, class),
@@ -90,7 +94,7 @@ impl Results {
         self.runs.iter().find(|run| run.run_id == run_id)
     }
 
-    /// The replicates of a metric of `subject`.
+    /// The replicates of a metric of `subject`; `None` where it has none.
     pub fn resampled(&self, subject: &Subject, metric: &str) -> Option<&Replicates> {
         self.replicates.get(subject)?.get(metric)
     }

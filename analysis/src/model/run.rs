@@ -14,13 +14,13 @@ use crate::model::names;
 pub struct Run {
     /// Its name in folders and tables: the hash of all that decides its result.
     pub run_id: String,
-    /// The recipe's name for it.
+    /// Its name in the configuration file that it was trained by, for people; need not be unique.
     pub name: String,
     /// Data set.
     pub dataset: String,
-    /// Provenance hash of the data folder.
+    /// Provenance hash of the data folder: SHA-256 of what it was made from.
     pub data_inputs: String,
-    /// Backbone.
+    /// The network, e.g. `resnet50`.
     pub backbone: String,
     /// Attribution method that was guided (in a baseline, validated).
     pub attribution: String,
@@ -30,13 +30,13 @@ pub struct Run {
     pub layer: String,
     /// Localization loss; `None` for a baseline, which is trained without guidance.
     pub loss: Option<Loss>,
-    /// Weight of the localization loss; `None` for a baseline.
+    /// λ, the weight of the localization loss; `None` for a baseline.
     pub lambda: Option<f64>,
     /// Share of the training images whose boxes were used.
     pub annotated_fraction: f64,
     /// `box` or `segmentation`.
     pub annotation: String,
-    /// Dilation of the boxes in training: the share of its size by which a box grows to each side.
+    /// Dilation of the boxes in training: the share of its width or height by which a box grows to each side.
     pub dilation: f64,
     /// Seed.
     pub seed: i64,
@@ -48,7 +48,7 @@ pub struct Run {
     pub epochs: i32,
     /// The weights it starts from: `scratch` (random), `weights:<sha256>` or `run:<run id>@<epoch>`.
     pub init: String,
-    /// The run it starts from, with which it is compared.
+    /// The run that it starts from and is compared with; `None` if it starts from weights.
     pub baseline_run_id: Option<String>,
     /// The trainer's hash of all that decides a result but λ, seed, and which run and epoch it begins from.
     pub configuration: String,
@@ -88,9 +88,9 @@ pub struct Run {
     pub early_stopping: String,
     /// `none`, or e.g. `brightness=0.4, hue=0.1`.
     pub color_jitter: String,
-    /// Classes an image shows: `multi`, any number, or `single`, exactly one.
+    /// How many classes an image shows: `multi`, any number (sigmoids), or `single`, exactly one (softmax).
     pub labels: String,
-    /// What maps explain: `logit` or `contrast`.
+    /// What maps explain: `logit`, that of the class, or `contrast`, that minus the mean of the other classes'.
     pub explained: String,
     /// Epochs trained; `None` in a table of a version without early stopping, where it is all of them.
     pub epochs_trained: Option<i32>,
@@ -101,7 +101,7 @@ pub struct Run {
 pub struct Epoch {
     /// The epoch; also the checkpoint's number.
     pub epoch: i32,
-    /// Total training loss.
+    /// Total training loss: classification loss + λ · localization loss.
     pub loss: f64,
     /// The classification part of the training loss.
     pub loss_class: f64,
@@ -111,8 +111,8 @@ pub struct Epoch {
     pub val_epg: f64,
     /// Wall-clock seconds, training and validation.
     pub seconds: f64,
-    /// Whether the checkpoint was kept: it is in the run's Pareto set, or, in a baseline, has the
-    /// highest F1.
+    /// Whether the checkpoint was kept: no other epoch of the run dominates it in validation F1, EPG and IoU
+    /// (docs/SPEC.md E.4), or, in a baseline, it has the highest validation F1.
     pub is_pareto: bool,
 }
 
@@ -138,8 +138,8 @@ impl Run {
         }
     }
 
-    /// Compares two runs for the order of table lines: baselines first, then by loss, λ, and what else
-    /// varies.
+    /// Compares two runs for the order of table lines: baselines first, then by loss, λ, and the other properties
+    /// in the order below; more annotations come before fewer.
     pub fn table_order(&self, other: &Self) -> Ordering {
         self.loss
             .cmp(&other.loss)
@@ -192,8 +192,8 @@ pub fn labels(runs: &[&Run], attribution: &str, layer: &str) -> Vec<String> {
     distinct(runs, plain)
 }
 
-/// `labels` of `runs` made distinct: where two are alike the seed, or else the start of the run id,
-/// is added.
+/// `labels` of `runs` made distinct: where two are alike, the seed is added; where they are still alike, the first
+/// eight letters of the run id are added instead.
 pub fn distinct(runs: &[&Run], labels: Vec<String>) -> Vec<String> {
     let seeded: Vec<String> = runs
         .iter()

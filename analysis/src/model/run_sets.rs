@@ -1,6 +1,6 @@
-//! Groups the runs of a setting (runs trained and scored alike) by configuration (all but λ and seed),
-//! and picks the groups and runs that figures, tables and verdicts show. A [`Row`] is one run in its
-//! setting.
+//! Groups the runs of a setting (runs trained and scored alike) by configuration (all that decides a run except λ,
+//! the weight of the localization loss, and seed), and picks the groups and runs that figures, tables and verdicts
+//! show. A [`Row`] is one run in its setting, with its reported checkpoint.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ pub struct RunSet<'a> {
 }
 
 impl<'a> RunSet<'a> {
-    /// Loss and differences of the annotations from the default, e.g. `Energy, 1 % annotated`, and
-    /// `apart`.
+    /// Loss and differences of the annotations from the default (all boxes, undilated), e.g. `Energy, 1 % annotated`,
+    /// and `apart`.
     pub fn label(&self) -> String {
         self.with_apart(self.configuration.label())
     }
@@ -63,7 +63,7 @@ impl<'a> RunSet<'a> {
     }
 }
 
-/// Returns the guided runs of `setting` that suit, by configuration, in the order of losses.
+/// Returns the guided runs of `setting` for which `suit` is true, by configuration, in the order of losses.
 pub fn run_sets<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<RunSet<'a>> {
     let mut run_sets: Vec<RunSet> = Vec::new();
     for row in setting.guided().filter(|row| suit(row)) {

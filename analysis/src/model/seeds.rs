@@ -11,7 +11,7 @@ use crate::model::setting::Row;
 pub struct Moments {
     /// Their mean.
     pub mean: f64,
-    /// Sample standard deviation (n − 1); `None` for a single value.
+    /// Sample standard deviation (divided by n − 1); `None` for a single value.
     pub std: Option<f64>,
     /// How many values.
     pub n: usize,
@@ -29,8 +29,8 @@ pub fn moments(values: &[f64]) -> Option<Moments> {
     Some(Moments { mean, std, n })
 }
 
-/// Groups `rows` (runs in a setting) by what they are but for the seed: configuration and λ. The groups
-/// are in the order of their first run.
+/// Groups `rows` (runs in a setting, which are trained and scored alike) by all that decides them except the seed:
+/// configuration and λ (the weight of the localization loss). The groups are in the order of their first run.
 pub fn repeats<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
     let key = |row: &Row| (row.run.configuration.clone(), row.run.lambda.map(Amount));
     let mut repeats: Vec<Vec<&Row>> = Vec::new();

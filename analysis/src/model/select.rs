@@ -1,11 +1,11 @@
-//! Chooses the checkpoint that is reported of a run, by the validation split alone (paper, section 4).
-//! The paper does not say how the last one is chosen from a Pareto set (docs/SPEC.md E.4), so this file
-//! fixes it.
+//! Chooses the checkpoint that is reported of a run (a training), by the validation split alone (paper,
+//! section 4). A guided run keeps its Pareto set: the epochs that no other epoch dominates in validation F1, EPG
+//! and IoU (docs/SPEC.md E.4). The paper does not say which one of them to report, so this file fixes a rule.
 //!
-//! Candidates are the epochs of the run's Pareto set that were evaluated. Of a guided run, the candidate
-//! with the highest validation EPG is chosen among those whose validation F1 is at most [`F1_TOLERANCE`]
-//! below the best of its baseline; if there are none, the candidate with the highest validation F1. Of a
-//! baseline, the candidate with the highest validation F1 is chosen.
+//! Candidates are the epochs of the run's Pareto set that were evaluated on the test split. For a guided run,
+//! the candidate with the highest validation EPG is chosen among those whose validation F1 is at most
+//! [`F1_TOLERANCE`] below the best of its baseline; if there are none, the candidate with the highest validation
+//! F1. For a baseline, which is trained without guidance, it is the candidate with the highest validation F1.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -13,7 +13,8 @@ use std::fmt;
 
 use crate::model::run::Epoch;
 
-/// The most validation F1 that a guided checkpoint may lose against its baseline's best: 1 point.
+/// The most validation F1 that a guided checkpoint may lose against its baseline's best: 1 percentage point, our
+/// choice.
 pub const F1_TOLERANCE: f64 = 0.01;
 
 /// Room for rounding in the comparison with the tolerance.
@@ -59,13 +60,14 @@ pub fn baseline(epochs: &[Epoch], evaluated: &BTreeSet<i32>) -> Option<Selection
     Some(selection(best, Rule::Baseline))
 }
 
-/// A guided run's checkpoint, given the baseline's best validation F1 if there is a baseline.
+/// A guided run's checkpoint, given the baseline's best validation F1 if there is a baseline; `None` when no epoch
+/// of its Pareto set was evaluated.
 pub fn guided(
     epochs: &[Epoch],
     evaluated: &BTreeSet<i32>,
     baseline_f1: Option<f64>,
 ) -> Option<Selection> {
-    // Without a baseline none is within the tolerance.
+    // Without a baseline no epoch is within the tolerance.
     let floor = baseline_f1.map_or(f64::INFINITY, |f1| f1 - F1_TOLERANCE - SLACK);
     let tolerated = candidates(epochs, evaluated).filter(|epoch| epoch.val_f1 >= floor);
     if let Some(best) = tolerated.max_by(by_epg) {
@@ -75,7 +77,7 @@ pub fn guided(
     Some(selection(best, Rule::HighestF1))
 }
 
-/// The best validation F1 of any epoch.
+/// The best validation F1 of any epoch; `None` if none is finite.
 pub fn best_f1(epochs: &[Epoch]) -> Option<f64> {
     let values = epochs.iter().map(|epoch| epoch.val_f1);
     values
@@ -145,7 +147,8 @@ mod tests {
         }
     }
 
-    /// Name, epochs (epoch, val F1, val EPG, is Pareto), evaluated, baseline F1; then the choice.
+    /// Name, epochs (epoch, val F1, val EPG, is in the Pareto set), evaluated epochs, baseline's best val F1; then the
+    /// expected epoch and rule.
     type Case = (
         &'static str,
         &'static [(i32, f64, f64, bool)],

@@ -13,15 +13,15 @@ use crate::model::select::{self, Rule, Selection};
 use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject, TEST};
 use crate::model::training::Training;
 
-/// Runs that are compared with each other: they differ only in what the paper compares (loss, λ,
-/// annotations, the layer that was guided) and in the seed.
+/// Runs that are compared with each other: they differ only in what the paper compares (loss, λ, annotations, the
+/// method and layer that were guided) and in the seed. λ is the weight of the localization loss.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Data set.
     pub dataset: String,
-    /// Provenance hash of the data folder.
+    /// Provenance hash of the data folder: SHA-256 of what it was made from.
     pub data: String,
-    /// Backbone.
+    /// The network, e.g. `resnet50`.
     pub backbone: String,
     /// `conventional` or `reversed`: the task scored.
     pub task: String,
@@ -55,7 +55,7 @@ pub struct Row {
     pub label: String,
     /// The checkpoint selected on validation.
     pub selection: Selection,
-    /// Run id of the baseline it is compared with.
+    /// Run id of the baseline it is compared with; `None` for a baseline, or if there is none in this setting.
     pub baseline: Option<String>,
     /// Every scored checkpoint, by epoch.
     pub checkpoints: Vec<Checkpoint>,
@@ -68,7 +68,8 @@ pub struct Checkpoint {
     pub epoch: i32,
     /// All test images, and each part of them that was scored.
     pub blocks: BTreeMap<Part, Block>,
-    /// How many pairs of all test images count as 0, by reason ([`crate::model::measure::COUNTS`]).
+    /// How many pairs (an image and a class on it) of all test images EPG counts as 0, by reason
+    /// ([`crate::model::measure::COUNTS`]).
     pub counts: Vec<Metric>,
 }
 
@@ -82,20 +83,21 @@ impl Checkpoint {
 /// The metrics of one checkpoint over one set of images, by their name in the tables.
 pub type Block = BTreeMap<String, Cell>;
 
-/// One metric, its interval, and its difference to the baseline. Fractions in [0, 1].
+/// One metric, its interval, and its difference to the baseline. Values are fractions, but for metrics that are no
+/// shares.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cell {
     /// The value; `None` where undefined.
     pub value: Option<f64>,
-    /// Pairs or images it is over.
+    /// The number of pairs or images that it is over.
     pub n: i64,
-    /// Threshold on the scaled map, for IoU.
+    /// Threshold on the map scaled to 0–1, for IoU; `None` for other metrics.
     pub threshold: Option<f64>,
-    /// 95 % bootstrap interval.
+    /// 95 % bootstrap interval over test images; `None` without replicates.
     pub interval: Option<Interval>,
-    /// Value minus the baseline's.
+    /// Value minus the baseline's; `None` without a comparable value of the baseline.
     pub difference: Option<f64>,
-    /// 95 % interval of the difference, from paired replicates.
+    /// 95 % interval of the difference, from replicates of both runs over the same resamples (paired).
     pub difference_interval: Option<Interval>,
 }
 
@@ -217,8 +219,9 @@ pub fn at_ends<'a>(settings: &[&'a Setting]) -> Vec<&'a Setting> {
     }
 }
 
-/// Returns the run that did best on validation: the one with the highest validation EPG among those that kept
-/// validation F1 within the tolerance, else the one with the highest validation F1.
+/// Returns the run that did best on validation: the one with the highest validation EPG among those whose selected
+/// checkpoint lost at most 1 point of the baseline's validation F1; if there are none, the one with the highest
+/// validation F1.
 pub fn preferred<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
     let key = |row: &Row| match row.selection.rule {
         Rule::HighestEpg => (1, row.selection.val_epg),

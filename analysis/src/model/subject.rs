@@ -18,11 +18,11 @@ pub enum Part {
     Group(i32),
     /// The pairs of that class; a pair is an image and a class on it.
     Class(i32),
-    /// The pairs whose boxes cover a share of the pixels in [low, high).
+    /// The pairs whose boxes cover a share of the image from `low` to below `high`.
     Size {
-        /// The lowest share that is in it.
+        /// The lower end, which is included.
         low: Amount,
-        /// The lowest share that is no more in it.
+        /// The upper end, which is excluded, but for 1: boxes that cover the whole image are in the last part.
         high: Amount,
     },
 }
@@ -35,7 +35,7 @@ pub struct Subject {
     pub run_id: String,
     /// The epoch of the checkpoint.
     pub checkpoint: i32,
-    /// The split, e.g. `test`.
+    /// The split of the data, e.g. `val` or `test`.
     pub split: String,
     /// The task whose classes and masks were scored; a baseline may be scored for both.
     pub task: String,
@@ -56,8 +56,8 @@ pub struct Metric {
     pub metric: String,
     /// For IoU, the threshold on the map scaled to 0–1; else `None`.
     pub threshold: Option<f64>,
-    /// A fraction mostly; `None` where it is undefined.
+    /// A fraction for most metrics; `None` where it is undefined.
     pub value: Option<f64>,
-    /// Pairs or images it is over.
+    /// The number of pairs or images that it is over.
     pub n: i64,
 }

@@ -1,9 +1,9 @@
-//! Tells how runs were trained, and whether two were trained alike. The paper compares losses, annotations,
-//! layers, methods and networks. Everything else that decides a result is in [`Training`]: if runs are
-//! compared, it must be the same, or the report tells the differences ([`differences`]).
+//! Tells how runs (trainings) were trained, and whether two were trained alike. The paper compares losses,
+//! annotations, layers, methods and networks. Everything else that decides a result is in [`Training`]: if runs
+//! are compared, it must be the same, or the report tells the differences ([`differences`]).
 //!
-//! This file also finds a guided run's baseline ([`baseline`]). A guided run usually starts from its
-//! baseline and names it; their trainings differ, e.g. in the number of epochs.
+//! This file also finds a guided run's baseline ([`baseline`]), a run without guidance. A guided run usually starts
+//! from its baseline and names it; their trainings differ, e.g. in the number of epochs.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ pub struct Training {
     pub epochs: i32,
     /// Learning rate.
     pub learning_rate: Amount,
-    /// Images a step.
+    /// Images in an optimization step.
     pub batch_size: i32,
     /// Optimizer and weight decay.
     pub optimizer: (String, Amount),
-    /// How the learning rate goes on after warm-up, and steps of warm-up.
+    /// How the learning rate goes on after warm-up (`constant` or `cosine`), and the number of warm-up steps.
     pub schedule: (String, i64),
     /// `none`, or metric and patience.
     pub early_stopping: String,
@@ -32,12 +32,13 @@ pub struct Training {
     pub augmentation: String,
     /// `none`, or the strengths.
     pub color_jitter: String,
-    /// Classes an image shows, `multi` or `single`, and what maps explain, `logit` or `contrast`.
+    /// How many classes an image shows, `multi` (any number) or `single` (one), and what maps explain, `logit` or
+    /// `contrast` (the class's logit minus the mean of the others).
     pub labels: (String, String),
-    /// `f32`, `tf32` or `bf16`.
+    /// The precision of the training: `f32`, `tf32` or `bf16`.
     pub precision: String,
-    /// Input height and width, numbers of training and validation images: they follow from the data
-    /// folder, and people know it by them.
+    /// Input height and width in pixels, numbers of training and validation images. They follow from the data
+    /// folder, and tell it to people better than its hash.
     pub data_shape: (i32, i32, i64, i64),
     /// Provenance hash of the data folder.
     pub data: String,
@@ -60,7 +61,8 @@ pub enum Origin {
     Missing,
 }
 
-/// The longest chain of runs of which each starts from the one before; tables with a longer one are invalid.
+/// The longest chain of baselines, each started from the one before, that is followed; beyond it the origin counts
+/// as [`Origin::Missing`]. It ends a circle in broken tables.
 const DEEPEST: usize = 8;
 
 /// A property of a training. The order is the one in which differences are told.
@@ -97,7 +99,7 @@ impl Training {
         Self::at(run, runs, 0)
     }
 
-    /// The same for the run that is `depth` steps before the one asked for.
+    /// The training of `run`, which is `depth` steps up the chain of starting runs from the one asked for.
     fn at(run: &Run, runs: &[Run], depth: usize) -> Self {
         let origin = match &run.baseline_run_id {
             None => Origin::Weights(run.init.clone()),
@@ -129,8 +131,8 @@ impl Training {
         }
     }
 
-    /// Whether a baseline with this training belongs beside guided runs with the training `guided`:
-    /// they start from it, or are trained like it except for the guidance.
+    /// Whether a baseline with this training belongs beside guided runs with the training `guided`: they start from
+    /// a baseline with this training, or, if they start from no baseline, they have the same training.
     pub fn is_baseline_of(&self, guided: &Self) -> bool {
         match &guided.origin {
             Origin::Baseline(parent) => **parent == *self,
@@ -138,7 +140,8 @@ impl Training {
         }
     }
 
-    /// This training without its weights, because weights of different networks cannot be the same.
+    /// This training with only the kind of its first weights (random, or from a file), not their hash, because
+    /// weights of different networks cannot be the same.
     pub fn without_weights(mut self) -> Self {
         self.origin = match self.origin {
             Origin::Weights(init) => {
@@ -212,7 +215,8 @@ impl Training {
         ]
         .into();
         if let Origin::Baseline(parent) = &self.origin {
-            // The baseline's data is told only if its hash is another one, and then by the hash alone.
+            // The properties that follow from the data folder are told once, for this training. Of the baseline
+            // only the folder's hash is told, and only if it is another one.
             let is_other = parent.data != self.data;
             let is_told = |of: &Of| of.is_data() && !(is_other && *of == Of::Data);
             let theirs = parent.facts().into_iter().filter(|(of, _)| !is_told(of));
@@ -277,9 +281,10 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
 
 /// Returns the baseline among `runs` that `run` is compared with: the run that it starts from. If it
 /// starts from weights, it is the unguided run with the same data, backbone, seed, weights, program
-/// version, augmentation, colour jitter, labels and precision. Of several such runs it is the one most similar in
-/// epochs, learning rate, batch size, optimizer, schedule and early stopping; of several of these one of the same task, and then one validated through
-/// the maps that `run` is guided through.
+/// version, augmentation, colour jitter, labels and precision. If there are several, the one with the fewest
+/// differences to `run` in what remains (epochs, learning rate, batch size, optimizer, schedule, early stopping
+/// and what maps explain) is taken; if there are still several, one of the same task, and then one validated
+/// through the method and layer that `run` is guided through.
 ///
 /// # Errors
 /// The reason why there is none, in a clause.

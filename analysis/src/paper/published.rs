@@ -1,6 +1,7 @@
-//! Reads published numbers (docs/SPEC.md F and G) from the CSV files beside this file, which are part of the
-//! program. Each number has its source: P is the paper, T and F are two reproductions of it. The exhibit
-//! `published` in [`crate::exhibit`] puts our corresponding results beside them.
+//! Reads published numbers (docs/SPEC.md F) from the CSV files beside this file, which are part of the program.
+//! Each number has its source: P is the paper, T a reproduction published in TMLR, F another reproduction
+//! (`points.csv` has their addresses). The exhibit `published` in [`crate::exhibit`] puts our corresponding
+//! results beside them.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -16,7 +17,8 @@ const WATERBIRDS: &str = include_str!("waterbirds.csv");
 /// EPG by size of the boxes.
 const SIZES: &str = include_str!("sizes.csv");
 
-/// Which point of a configuration's Pareto front a published row gives. A point has F1, EPG and IoU.
+/// Which point of a configuration's Pareto front a published row gives. A configuration is all that decides a run
+/// except λ (the weight of the localization loss) and seed; a point is a checkpoint's F1, EPG and IoU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
     /// The baseline.
@@ -90,11 +92,12 @@ impl Statistic {
 pub struct Point {
     /// P, T or F.
     pub source: String,
-    /// Data set, backbone, attribution, layer, loss (empty: baseline), annotation.
+    /// Names in the tables: data set, backbone, attribution method, layer, loss (empty: baseline), annotation
+    /// (`box` or `segmentation`).
     pub key: [String; 6],
-    /// Annotated fraction; `None` for a baseline.
+    /// Share of the training images whose annotations were used; `None` for a baseline.
     pub annotated_fraction: Option<f64>,
-    /// Dilation; `None` for a baseline.
+    /// The share of its size by which a box grew to each side in training; `None` for a baseline.
     pub dilation: Option<f64>,
     /// Which point of the front it is.
     pub statistic: Statistic,
@@ -107,12 +110,12 @@ pub struct Point {
 pub struct Accuracy {
     /// P, T or F.
     pub source: String,
-    /// Backbone, attribution, task, loss (empty: baseline).
+    /// Backbone, attribution method, task (`conventional` or `reversed`), loss (empty: baseline).
     pub key: [String; 4],
-    /// Annotated fraction; `None` for a baseline.
+    /// Share of the training images whose boxes were used; `None` for a baseline.
     pub annotated_fraction: Option<f64>,
-    /// Accuracy of waterbird on land, and overall: each a fraction, with its standard deviation over runs
-    /// where there were several.
+    /// Accuracy of the group waterbird on land, and overall: each a fraction, with its standard deviation over
+    /// runs where there were several.
     pub values: [(Option<f64>, Option<f64>); 2],
 }
 
@@ -121,7 +124,7 @@ pub struct Accuracy {
 pub struct Size {
     /// P, T or F.
     pub source: String,
-    /// Data set, backbone, attribution, layer, loss.
+    /// Data set, backbone, attribution method, layer, loss.
     pub key: [String; 5],
     /// The size: the share of the image that the boxes cover, from and to.
     pub range: (f64, f64),
@@ -265,11 +268,11 @@ impl Rows {
 mod tests {
     use super::*;
 
-    /// Spot checks against the papers, typed anew.
+    /// Compares some rows with numbers that were typed from the publications a second time.
     #[test]
     fn the_files_hold_what_was_published() {
         let points = points().expect("points");
-        // F1, EPG and IoU of the one row that fits, in thousandths.
+        // F1, EPG and IoU of the one row with undilated boxes that fits, in thousandths.
         let find = |source: &str, key: [&str; 6], fraction, statistic| {
             let mut found = points.iter().filter(|point| {
                 point.source == source
@@ -303,6 +306,7 @@ mod tests {
             find("T", coco, Some(1.0), Statistic::HighestIou),
             [Some(661), Some(419), Some(249)]
         );
+        // The second row: Energy with boxes for 1 % of the images, from the paper's Table 1.
         let accuracies = accuracies().expect("accuracies");
         let first = &accuracies[1];
         assert_eq!(

@@ -1,6 +1,7 @@
-//! Answers `analysis query`. It joins the rows of all `metrics.parquet` with the configuration of their
-//! run, keeps the rows that meet the conditions ([`crate::query::condition`]), and makes one line of each
-//! group of rows, with a column for each metric. With `--compare` it compares two runs
+//! Answers `analysis query`, a question about metrics. It joins the rows of all `metrics.parquet` (one for each
+//! checkpoint, kind of maps, part of the images and metric) with the configuration of their run (training), keeps
+//! the rows that meet the conditions ([`crate::query::condition`]), and makes one line of each group of rows that
+//! are alike in the key columns, with a column for each metric. With `--compare` it compares two runs
 //! ([`crate::query::compare`]).
 
 use std::collections::BTreeSet;
@@ -22,7 +23,7 @@ use crate::render::table::markdown;
 use crate::render::table::parts::Table;
 use crate::{Error, Result};
 
-/// The metrics shown if the query names none.
+/// The metrics shown if the query names none, as far as they were measured.
 const USUAL: [&str; 6] = [F1, MAP, ACCURACY, EPG, IOU, IOU_TUNED];
 /// The columns that tell which part of the split a metric is over. All of them are null in rows over all
 /// images, and only such rows are answered if the query mentions none of these columns.
@@ -64,7 +65,7 @@ pub fn run(query: &Query) -> Result<String> {
     Ok(markdown::render(&table))
 }
 
-/// Answers a query without `--compare`: the rows, and the table to print.
+/// Answers a query without `--compare`: returns the answer as a data frame with fractions, and the table to print.
 fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(DataFrame, Table)> {
     let rows = rows(results, settings).map_err(failed())?;
     let names: Vec<String> = rows
@@ -99,8 +100,9 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
         lazy = lazy.filter(col("is_selected"));
     }
     // A row over a group, a class or a size has a value in the columns of that part. A column that the query does
-    // not mention must be null, which leaves such rows out; one that it groups by must have a value; one that it
-    // only has a condition on may be either, as the condition decides. A size's two columns are mentioned together.
+    // not mention must be null, which leaves such rows out. A column that it groups by must have a value. If the
+    // query only has a condition on the column, that condition decides. Mentioning one of a size's two columns
+    // counts as mentioning both.
     let size = ["size_low", "size_high"];
     let is_sized = size.iter().any(|column| mentions(column));
     for part in PARTS {
@@ -152,9 +154,9 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
     Ok((frame, table))
 }
 
-/// Returns the rows of all metrics, each with its run's configuration, and with `is_selected`: whether its
-/// checkpoint is the one that validation chose. Columns of the run with the same name as one of the maps
-/// are renamed: `trained_task`, `guided_attribution`, `guided_layer`, `trained_precision`.
+/// Returns the rows of all metrics, each with the columns of its run's `run.parquet`, and with `is_selected`:
+/// whether its checkpoint is the one that validation chose. Four columns of the run, which have the same names as
+/// columns about the maps, are renamed: `trained_task`, `guided_attribution`, `guided_layer`, `trained_precision`.
 fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
     // A baseline is in every setting (runs trained and scored alike) of its guided runs; it is taken once.
     let mut taken = BTreeSet::new();
@@ -243,8 +245,8 @@ fn tells_precision(rows: &DataFrame) -> Result<bool> {
     Ok(differ || pairs.any(|(maps, trained)| maps.is_some() && maps != trained))
 }
 
-/// Refuses a mean over maps of one checkpoint that differ in precision alone, because it would count
-/// the checkpoint twice.
+/// Returns an error if `rows`, of which means are to be taken, have maps of one checkpoint that differ in precision
+/// alone, because a mean would count the checkpoint twice.
 fn refuse_mixed(rows: &DataFrame) -> Result<()> {
     let key = |name: &str| col(name);
     let by = [
@@ -287,9 +289,9 @@ fn refuse_mixed(rows: &DataFrame) -> Result<()> {
     })
 }
 
-/// Returns the columns that rows are grouped by: those of `--group-by`, or else [`SHOWN`], every column of
-/// [`PARTS`] that the query mentions, and the split if it does. With `iou_sweep`, which has a value at each of
-/// many thresholds, the threshold is among them.
+/// Returns the columns that rows are grouped by: those of `--group-by`, or else [`SHOWN`] and those of [`PARTS`]
+/// and `split` that the query mentions. With the metric `iou_sweep` (IoU at each of many thresholds on the map) the
+/// threshold is added.
 fn keys(query: &Query, metrics: &[String], mentions: &dyn Fn(&str) -> bool) -> Vec<String> {
     let has_sweep = metrics.iter().any(|metric| metric == "iou_sweep");
     let threshold = has_sweep.then_some("threshold");

@@ -1,4 +1,5 @@
-//! Defines the command-line options of `analysis query`. Their doc comments are its `--help`.
+//! Defines the command-line options of `analysis query`, which filters, groups and compares the metrics of runs
+//! (trainings). Their doc comments are its `--help`.
 
 use std::path::PathBuf;
 

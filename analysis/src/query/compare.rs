@@ -1,7 +1,8 @@
-//! Answers `analysis query --compare A,B`: compares two runs on the same data. For every metric it has
+//! Answers `analysis query --compare A,B`: compares two runs (trainings) on the same data. For every metric it has
 //! the value of A, the value of B, the difference B − A (as in `evaluator compare`) and its paired
-//! interval, over all test images and over each group of them. Each run stands for its checkpoint chosen
-//! on validation; only scores through the same task, method, layer and precision of maps are compared.
+//! interval, over all test images and over each group of them. Each run is represented by its checkpoint chosen
+//! on validation. Only scores for the same task, through maps of the same method, layer and precision, are
+//! compared.
 
 use std::collections::BTreeSet;
 
@@ -29,11 +30,12 @@ struct Compared<'a> {
     metric: String,
     /// The values of A and of B.
     values: [f64; 2],
-    /// The interval of B − A.
+    /// The 95 % interval of B − A over the bootstrap resamples that both have; `None` without replicates.
     interval: Option<Interval>,
 }
 
-/// Answers the query; `pair` is what `--compare` was given. Returns the rows, and the table to print.
+/// Answers the query; `pair` is what `--compare` was given. Returns the answer as a data frame with fractions, and
+/// the table to print.
 pub(super) fn answer(
     query: &Query,
     results: &Results,
@@ -71,7 +73,8 @@ pub(super) fn answer(
             data[0], data[1]
         )));
     }
-    // A baseline is in every setting (runs trained and scored alike) of its guided runs; it is compared once.
+    // The maps of A that were compared: a baseline is in every setting (runs trained and scored alike) of its
+    // guided runs, and is compared once.
     let mut seen = BTreeSet::new();
     let rows = |run: &Run| -> Vec<(&Setting, &Row)> {
         let all = settings

@@ -15,14 +15,14 @@ pub(super) struct Condition {
     pub expression: Expr,
 }
 
-/// The operators; longer ones come first, so that `<=` is not read as `<`.
+/// The operators, in the order in which an error lists them.
 const OPERATORS: [&str; 6] = ["!=", "<=", ">=", "=", "<", ">"];
 
 impl Condition {
     /// Parses `text` as a condition on `rows`.
     ///
     /// # Errors
-    /// No operator, an unknown column, a value that does not suit it, or a text that no row has.
+    /// No operator, an unknown column, a value that does not suit it, or, after `=` and `!=`, a text that no row has.
     pub fn parse(text: &str, rows: &DataFrame) -> Result<Self> {
         let refused = |found: &str, expected: String| Error::Query {
             option: "--where".to_owned(),
@@ -32,6 +32,7 @@ impl Condition {
         let offsets = OPERATORS
             .iter()
             .filter_map(|operator| Some((text.find(operator)?, operator)));
+        // The leftmost operator; where two begin at one place, the longer.
         let first = offsets.min_by_key(|(offset, operator)| (*offset, usize::MAX - operator.len()));
         let Some((offset, operator)) = first else {
             let expected = format!("COLUMN, one of {}, and VALUE", OPERATORS.join(" "));
@@ -115,6 +116,7 @@ mod tests {
             "is_selected" => [true, false, true, false],
         )
         .unwrap();
+        // A condition, and the seeds of the rows that it keeps.
         for (text, expected) in [
             ("loss=energy", &[1_i64][..]),
             ("loss = energy, l1", &[1, 2]),

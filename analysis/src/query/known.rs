@@ -1,4 +1,5 @@
-//! Checks that a column, metric or value that the user typed exists, and makes the errors of queries.
+//! Checks that a column, metric or value that the user typed for `analysis query` exists, and makes the errors of
+//! queries.
 
 use std::collections::BTreeSet;
 use std::path::Path;

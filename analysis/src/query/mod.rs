@@ -1,4 +1,4 @@
-//! Answers `analysis query`: questions about the metrics of runs, which it filters, groups and compares.
+//! Answers `analysis query`: filters, groups and compares the metrics of runs (trainings), and prints a table.
 
 mod answer;
 mod arguments;

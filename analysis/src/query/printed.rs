@@ -1,12 +1,13 @@
-//! Makes the table to print of a query's answer, which is a data frame.
+//! Turns the answer of `analysis query`, a data frame with fractions, into the table that is printed, in percent.
 
 use polars::prelude::*;
 
 use crate::model::measure::Measure;
 use crate::render::table::parts::{self, Cell, Kind, Line, Section, Spread, Table};
 
-/// Makes the table: a column for each of `keys`, then one for each metric in percent. If the rows are
-/// grouped, a metric has mean, standard deviation and number of rows.
+/// Makes the table: a column for each of `keys` (columns of the frame that are no metrics), then one for each
+/// metric, shares in percent. If the rows are grouped, a metric's cell has mean and standard deviation, and a
+/// column with the number of rows follows. `frame` then has the columns `<metric>_std` and `<metric>_n`.
 pub(super) fn printed(
     frame: &DataFrame,
     keys: &[String],

@@ -7,7 +7,7 @@ use crate::model::intervals::percentile;
 /// The quantile (0 to 1) of the map's positive values that is drawn in full colour. The brightest 0.5 % are
 /// clipped, because single pixels of input-layer maps would leave everything else white.
 const CLIP: f64 = 0.995;
-/// The opacity of the colour over the grey image.
+/// The opacity of the colour over the grey image; chosen.
 pub const OVERLAY: f64 = 0.75;
 /// The colour of bounding boxes, which the paper's authors use too.
 pub const BOX: [u8; 3] = [0, 200, 230];
@@ -59,8 +59,8 @@ impl Picture {
     }
 }
 
-/// The colour of `value` in [0, 1], as red, green and blue in [0, 1]. Red stays 1 until 0.3 and then falls
-/// to 0.55; green and blue fall from 1 to 0.15 at 0.3 and to 0 at 1.
+/// The colour of `value` in [0, 1], as red, green and blue in [0, 1], linear between chosen points. Red stays 1
+/// until 0.3 and then falls to 0.55 at 1; green and blue fall from 1 at 0 to 0.15 at 0.3 and to 0 at 1.
 pub fn white_to_dark_red(value: f64) -> [f64; 3] {
     let value = value.clamp(0.0, 1.0);
     let other = if value < 0.3 {
@@ -76,7 +76,8 @@ pub fn white_to_dark_red(value: f64) -> [f64; 3] {
     [red, other, other]
 }
 
-/// The value of a map that is drawn in full colour; 1 where none is positive.
+/// The value from which on a map is drawn in full colour: the quantile `CLIP` of its positive values; 1 where none
+/// is positive.
 pub fn full(map: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = map.filter(|value| *value > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
@@ -102,6 +103,7 @@ pub fn overlay(image: &Picture, map: &[f32]) -> Picture {
     let mut rgb = Vec::with_capacity(image.rgb.len());
     for (pixel, value) in image.rgb.chunks_exact(3).zip(map) {
         let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(f64::from);
+        // Luma by ITU-R BT.601.
         let grey = 0.299 * r + 0.587 * g + 0.114 * b;
         for colour in white_to_dark_red(positive(*value) / full) {
             rgb.push((OVERLAY * colour * 255.0 + (1.0 - OVERLAY) * grey).round() as u8);
@@ -125,7 +127,7 @@ pub fn with_boxes(picture: &Picture, boxes: &[[i32; 4]], scale: usize) -> Pictur
             rgb.extend_from_slice(&picture.rgb[source..source + 3]);
         }
     }
-    // Of the frame, in pixels.
+    // The thickness of the frame in pixels, in proportion to the picture; 110 is chosen.
     let thickness = (width.min(height) / 110).max(2) as i64;
     for corners in boxes {
         let [x1, y1, x2, y2] = corners.map(|corner| i64::from(corner) * scale as i64);

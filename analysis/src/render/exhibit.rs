@@ -4,7 +4,7 @@
 use crate::render::figure::drawing::Figure;
 use crate::render::table::parts::Table;
 
-/// Where the page shows an exhibit.
+/// Where the page shows an exhibit: above or below the findings, the sentences that sum up the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Above the findings.

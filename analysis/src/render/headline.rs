@@ -1,10 +1,11 @@
-//! Makes the sentences at the top of the report: how guidance changed test EPG and F1, whether they rose
-//! or fell.
+//! Makes the findings, the sentences at the top of the report: how guidance changed test EPG and F1, whether they
+//! rose or fell.
 //!
-//! A setting is a group of runs that are trained and scored alike. Each setting gets a sentence about those
-//! of its guided runs that did best on validation, and that differ in the seed alone ([`OverSeeds`]). That
-//! choice does not use the test split. Classes that can say nothing (docs/SPEC.md B) enter no sentence; they
-//! are named in one of their own.
+//! A setting is a group of runs that are trained and scored alike. Each setting gets a sentence about one group of
+//! its guided runs that differ in the seed alone, the group that did best on validation ([`OverSeeds`]). That
+//! choice does not use the test split. Classes that can say nothing about guidance, because they are on nearly
+//! every image or their boxes cover nearly all of it (docs/SPEC.md B), are left out of EPG and F1 here, and each is
+//! named in a sentence of its own.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +18,11 @@ use crate::model::over_seeds::{Difference, OverSeeds};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 
-/// With more findings than this, the sentences about groups are left out; the tables have those numbers.
+/// With more findings than this, the sentences about groups of test images are left out to keep the top of the
+/// report short (a chosen bound); the tables have those numbers.
 const MOST_WITH_GROUPS: usize = 3;
 
-/// A setting's guided run against its baseline.
+/// The sentences on a setting's best guided runs against their baselines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// About all test images.
@@ -83,6 +85,7 @@ pub fn left_out(evidence: &Evidence) -> BTreeSet<String> {
 /// The finding of one setting; `None` if no guided run has a baseline or a metric is missing.
 fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Finding> {
     let runs = OverSeeds::preferred(&evidence.results.runs, setting)?;
+    // The classes of the data that can say nothing, with the reasons; `None` if all can.
     let left_out = evidence.results.uninformative.get(&setting.data);
     let metrics = match left_out {
         Some(_) => [EPG_INFORMATIVE, F1_INFORMATIVE],

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// Program and version, as written into every table and the report.
 pub const PROGRAM: &str = concat!("analysis ", env!("CARGO_PKG_VERSION"));
 
-/// How the names of temporary files begin and end.
+/// How the names of temporary files begin and end. A random part stands between.
 const PARTIAL: (&str, &str) = (".analysis-", ".partial");
 
 /// A file to be written.

@@ -5,7 +5,7 @@ use crate::render::exhibit::Exhibit;
 use crate::render::headline;
 
 /// Returns the sentences at the top of the report, then the text of each exhibit (figures and tables of one
-/// heading) that has one, then the names of all exhibits.
+/// heading) that has a text for the terminal, then the names of all exhibits.
 pub fn text(evidence: &Evidence, exhibits: &[Exhibit]) -> String {
     let mut text = String::new();
     for finding in headline::findings(evidence) {

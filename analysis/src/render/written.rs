@@ -1,7 +1,7 @@
 //! Writes the files of a report, and removes from `tables/`, `figures/` and `gallery/` those that an earlier
-//! run of the program wrote and this one does not. The list `written.sha256` has the path and the hash of every file
-//! written there. Only a listed file whose contents still have that hash is removed, so files of users and
-//! of other programs stay.
+//! execution of the program wrote and this one does not. The list `written.sha256` has the path and the hash of
+//! every file written there. Only a listed file whose contents still have that hash is removed, so files of users
+//! and of other programs stay. In this file, a run is one execution of the program.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ pub const FOLDERS: [&str; 3] = ["tables", "figures", "gallery"];
 type Entry = (String, String);
 
 /// Writes `files` into the folder `out`, and removes the files of earlier runs that are not among them and
-/// lie in the subfolders `cleaned`. The last of `files` is the sign that all are there. So an old file of
-/// its name is removed first, and it is written last.
+/// lie in the subfolders `cleaned`. The last of `files` is the sign that all files are there. So an old file of
+/// that name is removed before anything is written, and the new one is written last.
 ///
 /// Returns the paths of the files that were removed, and the paths of those that stay only because they
 /// were changed after the earlier run wrote them.

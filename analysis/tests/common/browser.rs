@@ -1,5 +1,5 @@
-//! Opens a report in headless Chromium, from a file:// address. `GUIDANCE_CHROMIUM` is the program's path;
-//! without it, the usual names are looked for in `PATH`.
+//! Makes a report from a results folder and opens its page in headless Chromium, from a file:// address. The
+//! environment variable `GUIDANCE_CHROMIUM` is Chromium's path; without it, the usual names are looked for in `PATH`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +28,7 @@ pub fn page(results: &Path, script: &str) -> TempDir {
     page_of(results, "report.html", script)
 }
 
-/// As [`page`], for the page of that name beside the report.
+/// As [`page`], but adds `script` to the page `name`, a path in the report's folder.
 pub fn page_of(results: &Path, name: &str, script: &str) -> TempDir {
     let out = TempDir::new().unwrap();
     let done = Command::new(env!("CARGO_BIN_EXE_analysis"))

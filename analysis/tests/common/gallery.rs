@@ -1,5 +1,5 @@
-//! Adds what a gallery shows to a results folder of invented numbers: the scores and small maps of test pairs,
-//! and a data folder with their images.
+//! Adds what a report's gallery (a page of all test images) shows to a results folder of invented numbers: the
+//! scores and small maps of test pairs (an image and a class on it), and a data folder with their images.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,8 +23,8 @@ pub struct Pair {
     pub group_id: Option<i32>,
 }
 
-/// Returns the pairs of `n` images, `image-000` and so on: of class 0 in group 0, every third of class 7 in
-/// group 1.
+/// Returns the pairs of `n` images, `image-000` and so on: every third image, from `image-002` on, has class 7 and
+/// is in group 1; the others have class 0 and are in group 0.
 pub fn pairs(n: usize) -> Vec<Pair> {
     let pair = |i: usize| Pair {
         image_id: format!("image-{i:03}"),
@@ -34,15 +34,15 @@ pub fn pairs(n: usize) -> Vec<Pair> {
     (0..n).map(pair).collect()
 }
 
-/// What the tables of an evaluation say of whose it is.
+/// An evaluation (one checkpoint's maps, scored): the run and the method and layer of the maps, as its tables say.
 pub struct Evaluation<'a> {
     pub run_id: &'a str,
     pub attribution: &'a str,
     pub layer: &'a str,
 }
 
-/// Writes `scores.parquet` into the folder of an evaluation of epoch 1; `epg` has a value for each pair, a
-/// negative one is undefined.
+/// Writes `scores.parquet` into the folder of an evaluation of epoch 1. `epg` returns the EPG of a pair by its index;
+/// a negative value means undefined and is written as null.
 pub fn write_scores(folder: &Path, of: &Evaluation, pairs: &[Pair], epg: impl Fn(usize) -> f64) {
     let n = pairs.len();
     let value = |i: usize| Some(epg(i)).filter(|value| *value >= 0.0);
@@ -58,8 +58,9 @@ pub fn write_scores(folder: &Path, of: &Evaluation, pairs: &[Pair], epg: impl Fn
     write(&folder.join("scores.parquet"), "scores", frame.unwrap());
 }
 
-/// Writes `gallery.parquet` into the folder of an evaluation of epoch 1. Every map has one row of two cells, 100
-/// and -50; every box is the left half, and every segmentation the right half of the grid.
+/// Writes `gallery.parquet` into the folder of an evaluation of epoch 1. Every map has one row of two cells with the
+/// bytes 100 and −50, at a scale of 0.5. Every box is the left half, and every segmentation the right half of the
+/// grid, as runs of cells outside and inside in turn.
 pub fn write_maps(folder: &Path, of: &Evaluation, pairs: &[Pair]) {
     let n = pairs.len();
     let words = |words: &[i32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
@@ -85,7 +86,7 @@ pub fn write_maps(folder: &Path, of: &Evaluation, pairs: &[Pair]) {
     write(&folder.join("gallery.parquet"), "gallery", frame);
 }
 
-/// Writes a data folder with the images of `pairs`, each of one colour, and the class names `classes`.
+/// Writes a data folder with the images of `pairs`, row i of the pixels in the grey i, and the class names `classes`.
 pub fn write_data(folder: &Path, pairs: &[Pair], classes: &[(i32, &str)]) {
     let frame = df!(
         "class_id" => classes.iter().map(|class| class.0).collect::<Vec<_>>(),
@@ -109,6 +110,7 @@ pub fn write_data(folder: &Path, pairs: &[Pair], classes: &[(i32, &str)]) {
     let file = std::fs::File::create(folder.join("pixels.arrow")).unwrap();
     let mut writer = FileWriter::try_new(file, &schema).unwrap();
     let rows: Vec<Vec<u8>> = (0..n).map(|row| vec![row as u8; bytes]).collect();
+    // Batches of seven images, so that there are several.
     for rows in rows.chunks(7) {
         let array = FixedSizeBinaryArray::try_from_iter(rows.iter()).unwrap();
         let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(array) as ArrayRef]);

@@ -1,8 +1,9 @@
-//! Writes a results folder with invented numbers, from which a test makes a report: runs, and the metrics of
-//! their checkpoints, in tables of the declared schemas. Nothing is trained.
+//! Writes a results folder with invented numbers, from which a test makes a report: runs (trainings), and the
+//! metrics of their checkpoints, in tables of the declared schemas. Nothing is trained.
 //!
-//! Replicates (bootstrap resamples) scatter around the given values: a larger part is common to all runs, as
-//! all are scored on the same drawn images, a smaller part is the run's own.
+//! Replicates (metrics over bootstrap resamples of the test images) scatter around the given values. A larger part
+//! of the scatter is common to all runs, because a resample has the same images for all; a smaller part is the
+//! run's own.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
@@ -24,7 +25,7 @@ pub enum Part {
     Group(i32),
     /// The images of a class.
     Class(i32),
-    /// The boxes whose share of the image is in this range.
+    /// The pairs (an image and a class on it) whose boxes cover a share of the image in this range.
     Size(f64, f64),
 }
 
@@ -49,6 +50,7 @@ pub struct Run {
     pub attribution: &'static str,
     pub layer: &'static str,
     pub task: &'static str,
+    /// The localization loss, and λ, its weight; `None` for a baseline.
     pub loss: Option<&'static str>,
     pub lambda: Option<f64>,
     pub annotated_fraction: f64,
@@ -73,16 +75,16 @@ pub struct Run {
     pub precision: &'static str,
     /// Height and width of the network's input in pixels.
     pub size: i32,
-    /// Provenance hash of the data folder.
+    /// Provenance hash of the data folder: any text here, a SHA-256 in real tables.
     pub data: &'static str,
-    /// Any text in place of the options that decide the result but have no column of their own. It only
+    /// Stands for the options that decide the result but have no column in `run.parquet`: any text, which only
     /// changes the hash of the configuration.
     pub hidden: &'static str,
     /// The precision in which its maps were computed, e.g. `f32`.
     pub maps_precision: Option<&'static str>,
     /// The version of the evaluator's formulas in its evaluations.
     pub formulas: Option<&'static str>,
-    /// The loss's option `exponent`.
+    /// The loss's option `exponent`, if it has one.
     pub exponent: Option<f64>,
     /// The schema version of its `run.parquet`.
     pub version: &'static str,
@@ -228,8 +230,8 @@ fn write_version(
         .unwrap();
 }
 
-/// Returns a hash of a run's configuration, made by the trainer's rule: it is the same for runs that differ
-/// only in λ and seed, and whose baselines differ only in those.
+/// Returns a hash of a run's configuration, by the trainer's rule: it is the same for runs that differ only in λ and
+/// seed, and whose baselines differ only in seed.
 pub fn configuration(run: &Run, runs: &[Run]) -> String {
     let origin = run.baseline.map(|id| {
         let parent = runs.iter().find(|other| other.id == id);
@@ -381,11 +383,11 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
     write_with(&path("replicates"), "replicates", &metadata, replicates);
 }
 
-/// The number of replicates of each metric. A replicate is the metric's value, changed by at most 0.02 in the
-/// same way for all runs, and by at most 0.002 for each run on its own.
+/// The number of replicates of each metric. A replicate is the metric's value, plus a shift of at most 0.02 that is
+/// the same for all runs, plus one of at most 0.002 that depends on the run.
 const REPLICATES: i32 = 50;
-/// The metrics in an order that decides how their replicates scatter: in replicate n, metrics at different
-/// places scatter differently. Other metrics share the place after the last.
+/// The metrics in an order that decides how their replicates scatter: in one replicate, metrics at different places
+/// have different shifts. All other metrics share the place after the last.
 const MEASURES: [&str; 8] = [
     "f1",
     "map",

@@ -28,7 +28,7 @@ pub fn report(results: &Path) -> (TempDir, String) {
     (out, stderr)
 }
 
-/// Reads the table `<name>.parquet` of a report.
+/// Reads the table `<name>.parquet` in the report's folder `out`.
 pub fn table(out: &TempDir, name: &str) -> DataFrame {
     let path = out.path().join(format!("{name}.parquet"));
     ParquetReader::new(std::fs::File::open(path).unwrap())

@@ -31,21 +31,22 @@ struct UnderWay {
     index: usize,
     /// The file's bytes.
     file: Vec<u8>,
-    /// Width and height in pixels before resizing.
+    /// Width and height in pixels after turning, before resizing.
     size: (u32, u32),
-    /// The pixels at the network's input size.
+    /// The pixels at the network's input size: height · width · 3 bytes.
     rgb: Vec<u8>,
     /// The problem, if the image is broken.
     problem: Option<Problem>,
-    /// Whether a camera turned it, and it stays as it is because the annotations do not tell.
+    /// Whether a camera turned it (EXIF), and it was not turned because the annotations do not tell whether they
+    /// are of the turned image.
     perhaps_turned: bool,
 }
 
 /// What became of the images.
 pub(crate) struct Written {
-    /// The rows' numbers, by image.
+    /// For each row of the pixel file, its image's index and size before resizing.
     pub rows: Vec<Row>,
-    /// The number of images that a camera turned and that stay as they are.
+    /// The number of images with `UnderWay::perhaps_turned`.
     pub perhaps_turned: usize,
 }
 
@@ -60,11 +61,11 @@ struct Steps {
 }
 
 /// For each decoding thread, the most images that are in memory: read, being decoded, or waiting for an
-/// earlier one.
+/// earlier one. The number is chosen.
 const UNDER_WAY: usize = 8;
 
-/// Adds a row to `pixels` for each of `images`, in their order, and returns the rows' numbers. A broken
-/// image gets no row and is added to `problems`.
+/// Adds a row to `pixels` for each of `images`, in their order, and returns which image each row is of. A
+/// broken image gets no row and is added to `problems`.
 ///
 /// # Errors
 /// A disk that is full; a panic in one of the threads.
@@ -245,7 +246,7 @@ impl UnderWay {
         };
         if orientation != Orientation::default() {
             let after = orientation.size(size);
-            // Only a size that differs tells which of the two was annotated.
+            // Only if turning changes the size does the annotated size tell which of the two was annotated.
             let is_told = source.size.is_some() && after != size;
             if exif == Exif::Apply || (is_told && source.size == Some(after)) {
                 turned = orientation.apply(decoded);

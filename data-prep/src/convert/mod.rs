@@ -1,6 +1,7 @@
 //! Makes a data folder from a source's records (a source is a data set as it comes): `pipeline`
 //! decides what goes in and whether the folder is there already, `decoding` turns the image files into
-//! pixels. `photo` prepares single images, without a data folder.
+//! pixels, `stretched` fits relative annotations to images that are turned. `photo` prepares single images,
+//! without a data folder.
 
 mod decoding;
 mod options;

@@ -28,8 +28,10 @@ pub struct Limit {
     pub count: usize,
 }
 
-/// What to do with the orientation that a camera wrote into an image file (EXIF). Tools that annotate mostly
-/// show the image turned, and mean the turned one; Pillow and the published data sets ignore it.
+/// What to do with the orientation that a camera wrote into an image file (EXIF). Annotation tools mostly show
+/// the image turned, so their annotations are of the turned image; Pillow and the published data sets ignore
+/// the orientation. With `Auto` an image is turned only if the annotated width and height are those of the
+/// turned image and differ from those of the stored one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Exif {
     /// Turn an image where the annotated size is that of the turned image, and it alone.
@@ -46,7 +48,7 @@ pub enum Exif {
 pub struct Options {
     /// The data folder to make.
     pub out: PathBuf,
-    /// Height and width that images are resized to.
+    /// Height and width in pixels that images are resized to: the network's input.
     pub grid: Grid,
     /// The limits of splits that are not taken whole.
     pub limits: Vec<Limit>,

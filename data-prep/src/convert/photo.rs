@@ -1,5 +1,5 @@
-//! Prepares single image files, which have no annotations, as a data folder's are prepared: decoded, turned
-//! upright and resized to the network's input.
+//! Prepares single image files, without annotations, as the images of a data folder are prepared: decoded,
+//! turned upright if asked for, and resized to the network's input. `trainer predict` uses it.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::mask::geometry::Grid;
 pub struct Prepared {
     /// The pixels at the network's input size: height · width · 3 bytes.
     pub input: Vec<u8>,
-    /// The image to be looked at, if one was asked for: of its own shape, made smaller where it is large.
+    /// The image for people to look at, if one was asked for: with its own aspect, made smaller where it is large.
     pub shown: Option<Rgb>,
 }
 
@@ -26,12 +26,13 @@ pub struct Preparer {
     resizer: Resizer,
     /// Whether images are turned as their EXIF orientation says.
     is_turning: bool,
-    /// The longer side of `shown` at most, in pixels; absent: it is left out.
+    /// The most pixels of the longer side of [`Prepared::shown`]; `None`: no such image is made.
     longest: Option<usize>,
 }
 
 impl Preparer {
-    /// Makes a preparer to the size of `grid`; the others are as its fields.
+    /// Makes a preparer to the size of `grid`. With `is_turning`, images are turned as their EXIF orientation
+    /// says; `longest` is the longer side in pixels of the image to be looked at, `None` for no such image.
     pub fn new(grid: Grid, is_turning: bool, longest: Option<usize>) -> Self {
         Self {
             decoder: Decoder::default(),
@@ -68,7 +69,7 @@ impl Preparer {
     }
 }
 
-/// Returns an image whose longer side has at most `longest` pixels, of the same shape.
+/// Returns the image with its longer side at most `longest` pixels and the same aspect.
 fn reduced(image: &Rgb, longest: usize) -> Rgb {
     let (width, height) = (image.width, image.height);
     let side = width.max(height);

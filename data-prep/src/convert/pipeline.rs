@@ -30,8 +30,8 @@ pub struct Outcome {
     pub skipped: usize,
     /// The number of faults that cost no item, which are listed with those left out.
     pub remarks: usize,
-    /// Images that a camera turned and that stay as they are, because the annotations do not tell; 0 where
-    /// the folder was there already.
+    /// Images that a camera turned (EXIF) and that were not turned, because the annotations do not tell whether
+    /// they are of the turned image; 0 where the folder was there already.
     pub perhaps_turned: usize,
     /// Whether the folder was there already, made from the same inputs.
     pub was_complete: bool,
@@ -58,6 +58,7 @@ pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
 
     let inputs = inputs_hash(&source, &problems, options);
     if let Some((images, skipped)) = tables::find_former(&options.out, &inputs, options.former)? {
+        // skipped.parquet lists the remarks, too.
         return Ok(Outcome {
             images,
             skipped: skipped - source.remarks.len().min(skipped),
@@ -95,7 +96,7 @@ pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     })
 }
 
-/// Drops the images beyond the limit of their split.
+/// Drops the images beyond the limit of their split; [`Limit`] says which ones stay.
 fn apply_limits(images: &mut Vec<SourceImage>, limits: &[Limit]) {
     for limit in limits {
         let rank = |image: &SourceImage| Sha256::digest(format!("0:{}", image.image_id)).to_vec();
@@ -114,7 +115,8 @@ fn apply_limits(images: &mut Vec<SourceImage>, limits: &[Limit]) {
     }
 }
 
-/// Takes out images whose file is missing, or whose id occurred before, and adds a problem for each.
+/// Takes out images whose file is missing, or whose id occurred before, and adds a problem for each. Whether
+/// the files are there is asked first, in parallel.
 fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>) {
     let found: Vec<Result<(), Problem>> = images
         .par_iter()
@@ -169,8 +171,8 @@ fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> Stri
     for (image, contents) in source.images.iter().zip(&contents) {
         inputs.add(&image.file_name, contents);
     }
-    // Published data is read with `Ignore` by default, which adds nothing: its hash is the one from before
-    // there was this option.
+    // Published data read with `Ignore`, its default, adds nothing here, so that its hash is still the one that
+    // it had before the option was introduced.
     if options.exif == Exif::Apply || !source::datasets().contains(&&*source.name) {
         inputs.add("exif", format!("{:?}", options.exif).as_bytes());
     }

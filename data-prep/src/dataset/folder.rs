@@ -136,7 +136,7 @@ impl Dataset {
     }
 
     /// Returns the union of the boxes of the image's other classes. `None` where there are none, and in the
-    /// reversed task, in which an image shows one place.
+    /// reversed task, where an image has one class, its background.
     pub fn other_boxes(&self, image: &Image, class_id: i32) -> Option<Mask> {
         if self.task == Task::Reversed {
             return None;
@@ -167,9 +167,9 @@ impl Dataset {
         }
     }
 
-    /// Returns the number of cells of a class's boxes seen through `view`, an augmentation's crop and flip.
-    /// They are summed box by box, so that a cell in two boxes counts twice (Energy*, docs/SPEC.md A.2). In
-    /// the reversed task it is the cells of the mask.
+    /// Returns the number of cells of a class's boxes seen through `view`, an augmentation's crop and flip. It is
+    /// summed box by box, so that a cell in two boxes counts twice: the localization loss Energy* divides by
+    /// a power of it (docs/SPEC.md A.2). In the reversed task it is the number of cells of the mask.
     pub fn class_box_area(
         &self,
         image: &Image,
@@ -187,7 +187,7 @@ impl Dataset {
             .sum()
     }
 
-    /// Returns the boxes of a class, each enlarged.
+    /// Returns the boxes of a class on the grid, each enlarged by the fraction `dilation` of its size.
     fn dilated_boxes(&self, image: &Image, class_id: i32, dilation: f64) -> Vec<GridBox> {
         self.class_boxes(image, class_id)
             .into_iter()

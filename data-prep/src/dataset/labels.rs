@@ -1,9 +1,9 @@
-//! Defines [`Labels`], how many of its classes an image shows, and with it what a classifier predicts
-//! (docs/SPEC.md A.1, B).
+//! Defines [`Labels`]: whether an image may show several of the data set's classes or shows exactly one. It
+//! decides the classifier's loss and how its logits become predictions (docs/SPEC.md A.1, B).
 
 use serde::{Deserialize, Serialize};
 
-/// How many classes an image shows.
+/// How many of the data set's classes an image shows.
 #[derive(
     Debug,
     Clone,
@@ -33,7 +33,8 @@ impl Labels {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Multi, Self::Single];
 
-    /// Whether an image may show any number of classes, which configurations and metadata leave out.
+    /// Whether an image may show any number of classes. It is the default, which configurations and metadata do
+    /// not mention.
     pub fn are_multi(&self) -> bool {
         *self == Self::Multi
     }

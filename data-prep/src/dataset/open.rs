@@ -22,8 +22,8 @@ impl Dataset {
     /// Opens a data folder, for the conventional task.
     ///
     /// # Errors
-    /// When the folder is incomplete, a table is of another schema or version, the files were not
-    /// made together, or rows do not fit each other.
+    /// When the folder is incomplete, a table has another schema or version, the files were not made by one
+    /// conversion (their hashes of the inputs differ), or rows of two tables contradict each other.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         open(dir.as_ref())
     }
@@ -93,7 +93,7 @@ impl Folder<'_> {
         Ok((path, batch))
     }
 
-    /// Refuses a file made from other inputs than `images.parquet`.
+    /// Refuses a file whose hash of the inputs (`found`) is not that of `images.parquet`.
     fn check_inputs(&self, path: &Path, found: Option<&str>) -> Result<()> {
         if found == Some(&self.inputs) {
             return Ok(());

@@ -28,7 +28,7 @@ impl Dataset {
             return Err(Problem::new(&self.dir, "task", found, expected).into());
         }
         for image in &mut self.images {
-            // group = 2 · bird + place
+            // group = 2 · bird + place, with 1 for a waterbird and for water
             let Some(place) = image.group_id.map(|group_id| group_id.rem_euclid(2)) else {
                 let found = format!("none on image {}", image.image_id);
                 return Err(Problem::new(&self.dir, "group_id", found, "a group 0 to 3").into());
@@ -43,8 +43,9 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Whether each group is a bird and a background, so that the reversed task is defined. The data set's
-    /// name does not matter, because there is a Waterbirds-95, too.
+    /// Whether the reversed task is defined and not yet chosen: the classes and groups are Waterbirds', so each
+    /// group is a bird and a background. The data set's name does not matter, because there is a Waterbirds-95
+    /// as well as the Waterbirds-100 of the paper (the share in % of training birds on their usual background).
     fn is_reversible(&self) -> bool {
         let group_ids = self.groups.iter().map(|group| group.0);
         self.task.is_conventional()

@@ -34,7 +34,7 @@ impl Task {
     /// All tasks.
     pub const ALL: [Self; 2] = [Self::Conventional, Self::Reversed];
 
-    /// Whether it is the conventional task, which configurations and metadata leave out.
+    /// Whether it is the conventional task. It is the default, which configurations and metadata do not mention.
     pub fn is_conventional(&self) -> bool {
         *self == Self::Conventional
     }

@@ -1,7 +1,7 @@
 //! Decodes image files to 8-bit RGB. `jpeg` decodes JPEG and `png` PNG, exactly as Pillow's
 //! `Image.open(…).convert("RGB")` does; `other` decodes WebP, TIFF, BMP and GIF.
 //!
-//! The first bytes of a file decide which of them it is, not its name. An EXIF orientation is not
+//! The first bytes of a file tell its format; its name does not matter. An EXIF orientation is not
 //! applied here, because Pillow does not apply it; `orientation` turns images.
 
 use super::raster::{Rgb, Undecodable};

@@ -1,5 +1,6 @@
-//! Turns image files into pixels at the network's input size, exactly as Pillow does: `decode` (JPEG and
-//! PNG) makes a `raster`, the decoded image, and `resize` resizes it.
+//! Turns image files into pixels at the network's input size, as Pillow does: `decode` makes a `raster`, the
+//! decoded image, with `jpeg`, `png`, or `other` (WebP, TIFF, BMP, GIF); `orientation` turns it where that is
+//! asked for; `resize` resizes it. `vectorised` is a macro for their inner loops.
 
 pub mod decode;
 mod jpeg;

@@ -5,7 +5,8 @@ use std::io::Cursor;
 
 use super::raster::Rgb;
 
-/// An orientation; the default is upright, as is a file that names none.
+/// An orientation by its EXIF number. 1 is upright, the default, also for a file that names none; 2 to 4 are
+/// mirrored, turned by 180°, and both; 5 to 8 exchange width and height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Orientation(u8);
 
@@ -74,7 +75,7 @@ impl Orientation {
 mod tests {
     use super::*;
 
-    /// The pixels that Pillow's `ImageOps.exif_transpose` gives of the image with the rows abc and def.
+    /// The image has the rows abc and def. The expected rows are those of Pillow's `ImageOps.exif_transpose`.
     #[test]
     fn pixels_are_turned_as_pillow_turns_them() {
         let image = Rgb {

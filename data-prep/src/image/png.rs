@@ -1,6 +1,7 @@
 //! Decodes PNG to RGB as Pillow does: drops transparency, looks up palettes, repeats gray in all channels.
 //! The crate `image` is not used because it rounds 16-bit channels to 8 bits; Pillow drops the lower byte.
-//! Of 16-bit gray the lower byte is dropped, too, where Pillow makes every value above 255 white.
+//! 16-bit gray is the one difference: its lower byte is dropped here, while Pillow makes every value above 255
+//! white.
 
 use std::io::Cursor;
 

@@ -32,7 +32,8 @@ impl Undecodable {
     }
 }
 
-/// The most pixels that Pillow reads; it refuses larger images as decompression bombs.
+/// The most pixels that Pillow reads, twice its `Image.MAX_IMAGE_PIXELS`; it refuses larger images as
+/// decompression bombs.
 const MAX_PIXELS: usize = 178_956_970;
 
 /// Refuses an image without pixels, or with so many that Pillow would not read it.

@@ -11,7 +11,8 @@ use super::raster::Rgb;
 use super::vectorised::vectorised;
 use crate::mask::geometry::{Grid, View};
 
-/// Fractional bits of a coefficient: 32 less 8 for the value and 2 for overshoot.
+/// Fractional bits of a coefficient, as in Pillow: 32 less 8 for the value and 2 for overshoot (of filters with
+/// negative weights, which the triangle is not).
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
 /// One half, added before the fractional bits are cut, so that the result is rounded.
@@ -38,15 +39,16 @@ struct Kernel {
     from: usize,
     /// Pixels after the resize.
     to: usize,
-    /// For each output position: first input position and number of weights.
+    /// For each output position: the first input position that it is summed from, and the number of weights.
     bounds: Vec<(usize, usize)>,
-    /// `stride` weights for each output position, zero after the last.
+    /// `stride` weights for each output position, zero after those that `bounds` counts.
     weights: Vec<i32>,
     /// The most weights that an output position has.
     stride: usize,
 }
 
-/// About the number of kernels kept. Photographs come in few sizes, and a kernel is cheap to compute again.
+/// When more kernels than this are kept, all are dropped. Chosen: photographs come in few sizes, and a kernel
+/// is cheap to compute again.
 const MAX_KERNELS: usize = 64;
 
 impl Resizer {
@@ -138,7 +140,8 @@ impl Resizer {
 
 impl Kernel {
     /// Computes the weights for the filter `1 − |x|` as Pillow's `precompute_coeffs` and
-    /// `normalize_coeffs_8bpc`.
+    /// `normalize_coeffs_8bpc`. Here x is the distance from the output pixel's centre in units of `support`, the
+    /// filter's half width in input pixels: the reduction from/to, at least 1.
     fn triangle(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
         let support = scale.max(1.0);
@@ -180,7 +183,8 @@ impl Kernel {
 }
 
 vectorised! {
-    /// Resizes along the columns: makes the rows of `out`, `row_bytes` long, from those of `source`.
+    /// Resizes along the columns: makes the `kernel.to` rows of `out` from the `kernel.from` rows of `source`.
+    /// Both have rows of `row_bytes` bytes.
     fn down(kernel: &Kernel, source: &[u8], row_bytes: usize, out: &mut [u8]) {
         for ((first, weights), out) in kernel.taps().zip(out.chunks_exact_mut(row_bytes)) {
             let rows = &source[first * row_bytes..(first + weights.len()) * row_bytes];
@@ -201,7 +205,7 @@ vectorised! {
     }
 }
 
-/// Values that are summed at a time: four vector registers of 32-bit sums.
+/// Values that are summed at a time: four AVX2 registers of eight 32-bit sums.
 const LANES: usize = 32;
 
 /// Adds `weight` times the values. The arithmetic is `wrapping` because overflow checks would keep the loop
@@ -221,7 +225,7 @@ fn store(sums: &[i32; LANES], out: &mut [u8]) {
     }
 }
 
-/// Transposes an image of `width` × `height` pixels of three bytes.
+/// Transposes an image of `width` × `height` pixels of three bytes: pixel (x, y) of `source` goes to (y, x).
 fn transpose(source: &[u8], width: usize, height: usize, out: &mut Vec<u8>) {
     /// Rows transposed at a time: their pixels in one column make a piece that is stored in one go.
     const ROWS: usize = 16;

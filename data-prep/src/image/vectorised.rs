@@ -1,5 +1,6 @@
 //! The macro `vectorised!` compiles a function twice: for plain x86-64 (SSE2) and for AVX2. Each call
-//! runs the one that the processor has. Results of integer arithmetic are the same in both.
+//! runs the AVX2 version where the processor has it. Results of integer arithmetic are the same in both. Other
+//! processors have one version.
 
 /// Defines a function, without result or generics, whose body is compiled twice. Its inner loops must
 /// use integers and the `wrapping_` operations: overflow checks, which the profile of this workspace

@@ -20,7 +20,7 @@ const GAP: usize = 12;
 const LINE: usize = 11;
 /// Lines of class names below an image.
 const NAME_LINES: usize = 2;
-/// The share of the class's color in a segmented pixel.
+/// The share of the class's color in a segmented pixel; the rest is the image.
 const TINT: f32 = 0.32;
 
 /// The page's color.
@@ -45,6 +45,7 @@ pub(super) fn draw(dataset: &Dataset, split: Split) -> Option<Drawing> {
     let scale = ((CELL_WIDTH + grid.width / 2) / grid.width).max(1);
     let (cell_width, cell_height) = (grid.width * scale, grid.height * scale);
     let caption_lines = 1 + usize::from(!dataset.groups.is_empty()) + NAME_LINES;
+    // Distances from one image to the next: a caption has room for at least 12 letters, 6 pixels below the image.
     let pitch_x = cell_width.max(12 * GLYPH) + GAP;
     let pitch_y = cell_height + 6 + caption_lines * LINE + GAP;
 
@@ -54,6 +55,7 @@ pub(super) fn draw(dataset: &Dataset, split: Split) -> Option<Drawing> {
         .flat_map(|image| image.labels.iter().copied())
         .collect();
     let legend = legend_positions(dataset, &classes, page_width);
+    // Above the images: the title (text of twice the size), 6 pixels, and the key.
     let top = GAP + 2 * GLYPH + 6 + LINE + GAP;
     let legend_top = top + count.div_ceil(COLUMNS) * pitch_y;
     let legend_height = legend.last().map_or(0, |position| position.2 + LEGEND_LINE);
@@ -93,7 +95,8 @@ pub(super) fn draw(dataset: &Dataset, split: Split) -> Option<Drawing> {
     Some(page)
 }
 
-/// Draws the image, its segmentations, then its boxes, large ones first so that none is covered.
+/// Draws the image at (x, y) of the page, each cell of the grid as a square of `scale` pixels; then its
+/// segmentations; then its boxes, large ones first so that none is covered.
 fn draw_image(
     page: &mut Drawing,
     dataset: &Dataset,
@@ -145,7 +148,7 @@ fn draw_image(
         };
         let [x1, y1, x2, y2] =
             [cells.x1, cells.y1, cells.x2, cells.y2].map(|edge| edge.max(0) as usize * scale);
-        // A box that covers no cell is drawn as a speck.
+        // A box that covers no cell is drawn as a speck of two pixels.
         let (width, height) = ((x2.max(x1) - x1).max(2), (y2.max(y1) - y1).max(2));
         page.outline(
             x + x1,
@@ -221,7 +224,8 @@ fn caption(
 /// Pixels from one line of the legend to the next.
 const LEGEND_LINE: usize = 18;
 
-/// Returns (class, x, y) of each class in the legend, relative to the legend's top, in lines of `width`.
+/// Returns (class, x, y) of each class in the legend, y from the legend's top, in lines of `width` pixels. An
+/// entry is a square of 12 pixels, 6 pixels, the name, and 20 pixels before the next entry.
 fn legend_positions(
     dataset: &Dataset,
     classes: &BTreeSet<i32>,

@@ -1,6 +1,7 @@
-//! Finds what makes a data set unfit to guide a network with, or its results unfit to be believed: splits,
-//! classes or groups without images, classes that a network can learn nothing from, boxes that vanish on the
-//! grid, and one picture, or its copies, in two splits.
+//! Finds what makes a data set unfit for guiding a network's explanations by its boxes, or makes its results
+//! untrustworthy: splits, classes or groups without images, classes that a network can learn nothing from, boxes
+//! that vanish on the grid (the network's input), and one picture, or its copies, in two splits. `data-prep
+//! inspect` prints each as a sentence, called a doubt.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,11 +10,13 @@ use sha2::{Digest, Sha256};
 use crate::dataset::{Dataset, Image, Split};
 use crate::source::copies;
 
+// These limits are chosen.
 /// A class on fewer training images than this is hardly learned.
 const FEW_IMAGES: usize = 10;
-/// A class on a larger share of the images than this is always right to be named: nothing is learned from it.
+/// A class on a larger share of the images than this teaches nothing: always predicting it is nearly always right.
 const EVERYWHERE: f64 = 0.95;
-/// Where the boxes of a class cover more than this share of the image on average, any map is inside them.
+/// Where the boxes of a class cover more than this share of the image on average, nearly any attribution map lies
+/// inside them, so guidance changes nothing.
 const WHOLE_IMAGE: f64 = 0.70;
 /// The most names in a sentence.
 const MOST_NAMED: usize = 5;
@@ -78,7 +81,7 @@ pub fn uninformative(dataset: &Dataset) -> BTreeMap<i32, String> {
     found
 }
 
-/// Classes on few training images, or on none of a split's.
+/// Classes on few training images, or on no image of a split that has images.
 fn few_images(dataset: &Dataset) -> Vec<String> {
     let count = |class_id: i32, split: Split| {
         let images = dataset.images.iter().filter(|image| image.split == split);
@@ -104,7 +107,7 @@ fn few_images(dataset: &Dataset) -> Vec<String> {
     few
 }
 
-/// Boxes that cover no cell of the grid.
+/// Pairs (an image and a class on it) whose boxes cover no cell of the grid.
 fn vanishing(dataset: &Dataset) -> Option<String> {
     let (mut pairs, mut empty) = (0, 0);
     for image in &dataset.images {
@@ -123,7 +126,7 @@ fn vanishing(dataset: &Dataset) -> Option<String> {
     })
 }
 
-/// Groups without images in a split.
+/// Groups without images in a split that has images.
 fn empty_groups(dataset: &Dataset) -> Vec<String> {
     let mut doubts = Vec::new();
     for (id, name) in &dataset.groups {
@@ -180,7 +183,7 @@ fn duplicates(dataset: &Dataset) -> Option<String> {
     })
 }
 
-/// Pictures of which different splits have copies, as Roboflow names them.
+/// Pictures that have copies in different splits. Roboflow names the copies of one picture `NAME.rf.<hash>`.
 fn copies_apart(dataset: &Dataset) -> Option<String> {
     let mut splits: BTreeMap<&str, BTreeSet<Split>> = BTreeMap::new();
     for image in &dataset.images {

@@ -30,7 +30,8 @@ pub(super) enum Stroke {
 }
 
 impl Stroke {
-    /// Whether the pixel at this distance from the line's start is drawn.
+    /// Whether the pixel at this distance from the line's start is drawn. A dash is 7 pixels and a gap 5; a dot
+    /// 2 and a gap 2.
     fn is_drawn(self, along: usize) -> bool {
         match self {
             Self::Solid => true,
@@ -77,7 +78,7 @@ impl Drawing {
         }
     }
 
-    /// Draws an image of `columns` columns, each pixel as a square of `scale`.
+    /// Draws an image of `columns` columns (row-major, interleaved RGB), each pixel as a square of `scale`.
     pub(super) fn enlarged(
         &mut self,
         x: usize,
@@ -128,7 +129,8 @@ impl Drawing {
         ring(2, [0, 0, 0], 0.5);
     }
 
-    /// Writes one line of text; a character that the font lacks becomes a question mark.
+    /// Writes one line of text; a character that the font lacks becomes a question mark. A glyph is a byte per
+    /// row, whose lowest bit is the leftmost pixel.
     pub(super) fn text(&mut self, x: usize, y: usize, text: &str, color: Rgb, scale: usize) {
         for (index, letter) in text.chars().enumerate() {
             let code = if letter.is_ascii() {
@@ -145,7 +147,7 @@ impl Drawing {
         }
     }
 
-    /// Writes it as a PNG.
+    /// Writes the picture as a PNG.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         atomic::write(path, |file| {
             let mut encoder = png::Encoder::new(file, self.width as u32, self.height as u32);

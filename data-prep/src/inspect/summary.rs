@@ -8,7 +8,7 @@ use super::doubts;
 use crate::dataset::{Dataset, Image, Split};
 use crate::words;
 
-/// Upper ends of the bins of the histogram of box areas, as shares of the image; one more bin is open.
+/// Upper ends of the bins of the histogram of box areas, as shares of the image; a last bin has the larger ones.
 pub const AREA_BINS: [f64; 6] = [0.01, 0.05, 0.10, 0.25, 0.50, 0.75];
 
 /// Names of the bins.
@@ -31,7 +31,7 @@ pub struct Summary {
     pub groups: Vec<(i32, String)>,
     /// Train, val and test.
     pub splits: [SplitSummary; 3],
-    /// What a person must look at before training, a sentence each ([`super::doubts`]).
+    /// What a person must look at before training, a sentence each (`doubts`).
     pub doubts: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ pub struct SplitSummary {
     pub images: usize,
     /// Images without any class.
     pub unlabelled: usize,
-    /// Pairs of an image and a class on it, the pairs that EPG and IoU are averaged over.
+    /// Pairs of an image and a class on it, over which the metrics EPG (energy pointing game) and IoU are averaged.
     pub pairs: usize,
     /// Pairs without any box, whose mask is therefore empty.
     pub pairs_without_box: usize,
@@ -56,7 +56,7 @@ pub struct SplitSummary {
     pub crowd: usize,
     /// Objects with a segmentation.
     pub segmented: usize,
-    /// Mean share of the grid inside the mask, over the pairs with a mask; `None` without any.
+    /// Mean share of the grid inside the mask, over the pairs whose mask is not empty; `None` without any.
     pub mean_mask_share: Option<f64>,
     /// The counts of each class.
     pub classes: Vec<ClassCounts>,
@@ -237,7 +237,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Formats smallest and largest.
+/// Formats (smallest, largest) as `300-500`, one number where they are equal, `-` where there is none.
 fn range(sides: Option<(u32, u32)>) -> String {
     match sides {
         None => "-".into(),

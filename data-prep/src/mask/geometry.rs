@@ -1,7 +1,7 @@
 //! Turns bounding boxes into masks on the grid (the network's input, in pixels), by the paper's geometry
 //! (docs/SPEC.md A.5).
 //!
-//! It follows the official code, quirks included, because every published number depends on them:
+//! It follows the paper's official code, quirks included, because every published number depends on them:
 //! coordinates are truncated toward zero, clamped to the last cell, and a box's right and bottom edges
 //! are *excluded*. So the last row and column are never inside a mask of boxes (before it is inverted or
 //! augmented: a flip moves the empty column to the left), and a box whose edges fall into one cell gives an
@@ -176,13 +176,14 @@ impl Mask {
         }
     }
 
-    /// Returns the mask of the augmented image. Each cell takes the value of the full mask's cell at its
-    /// centre, so a box's edges move to the nearest edge of a cell.
+    /// Returns the mask of the augmented image, on the same grid. Each of its cells takes the value of this
+    /// mask's cell under its centre, without interpolation, so a box's edges move to the nearest edge of a cell.
     ///
     /// # Panics
     /// When the view reaches beyond the grid.
     pub fn seen(&self, view: View) -> Self {
         let Grid { height, width } = self.grid;
+        // The cell at `start + (at + ½) · part / cells`, rounded down.
         let source = |start: usize, part: usize, cells: usize, at: usize| {
             start + (2 * at + 1) * part / (2 * cells)
         };

@@ -6,12 +6,12 @@
 
 use crate::mask::rle::{Malformed, Rle, pixel_count};
 
-/// Fine raster steps per pixel.
+/// Steps of the fine raster per pixel, as in `maskApi`.
 const FINE: f64 = 5.0;
 
-/// Coordinates farther than this many pixels from 0 are refused. A JPEG has at most 65,535 columns or rows.
+/// Coordinates farther than this many pixels from 0 are refused. Chosen: a JPEG has at most 65,535 columns or rows.
 const FARTHEST: f64 = 100_000.0;
-/// Outlines longer than this many pixels are refused, because the time to draw one grows with its length.
+/// Outlines longer than this many pixels are refused, because the time to draw one grows with its length. Chosen.
 const LONGEST: f64 = 10_000_000.0;
 
 impl Rle {
@@ -112,7 +112,8 @@ fn fill(polygon: &[f64], height: u32, width: u32) -> Result<Rle, Malformed> {
 }
 
 /// Returns where the outline crosses the columns of pixels: for each crossing the column-major position of
-/// the column's first pixel below it.
+/// the column's first pixel below it. Only steps across the centre of a column count; x, y are in pixels, u, v
+/// in steps of the fine raster.
 fn crossings(polygon: &[f64], height: u32, width: u32) -> Vec<u32> {
     let last_column = f64::from(width) - 1.0;
     let bottom = f64::from(height);

@@ -362,7 +362,7 @@ fn union_of_runs(a: &[u32], b: &[u32]) -> Vec<u32> {
     }
 }
 
-/// A position in the runs that only goes forward, inside run `next − 1`, which ends before pixel `end`.
+/// A position in the runs that only goes forward: in run `next − 1`, whose last pixel is `end − 1`.
 #[derive(Clone, Copy, Default)]
 struct Walk {
     next: usize,
@@ -381,7 +381,8 @@ impl Walk {
 }
 
 /// Returns the source pixel of each of `cells` cells over `pixels` pixels, as Pillow's affine transform
-/// with NEAREST computes it. Rounding could put the last one beyond the last pixel.
+/// with NEAREST computes it. Rounding could put the last one beyond the last pixel; [`Rle::to_mask`] leaves
+/// such a cell outside.
 fn nearest(pixels: u32, cells: usize) -> Vec<usize> {
     let scale = f64::from(pixels) / cells as f64;
     let mut position = scale * 0.5;

@@ -1,8 +1,9 @@
-//! Arranges the images of own data: puts them into groups (`groups`) and into train, val and test
-//! (`division`), as the user asks.
+//! Arranges the images of a data set: puts them into groups (`groups`) and into train, val and test
+//! (`division`), as the options of the command line ask. A group is a subset of images for which results are
+//! also reported separately, such as waterbirds on land.
 //!
-//! Data that comes with splits keeps them, unless `--split` asks for others. Without a question nothing
-//! changes, so the published data sets stay as they are published.
+//! Data that comes with splits keeps them, unless `--split` asks for others. The commands for published data sets
+//! divide nothing without being asked, so these stay as they are published.
 
 use std::path::PathBuf;
 
@@ -31,9 +32,9 @@ pub struct Arrangement {
 }
 
 impl Arrangement {
-    /// Puts the images of `source` into the groups and splits asked for. With `complete`, data without
-    /// splits, or without validation or test images, is divided as well, 70, 15 and 15 percent where the
-    /// user asks for nothing else. What was done is said in [`Source::notes`].
+    /// Puts the images of `source` into the groups and splits asked for. With `complete` (`data-prep read`,
+    /// for own data), data without splits is divided as well, and missing validation or test images are cut
+    /// from train: by default 70, 15 and 15 percent. [`Source::notes`] says what was done.
     ///
     /// # Errors
     /// When the file of groups cannot be read, or names images that are not there; when `--split-by` is
@@ -61,7 +62,7 @@ impl Arrangement {
             let note = "has no effect, since the data's own splits are kept (--split divides anew)";
             source.notes.push(format!("{option} {note}"));
         }
-        source.images.sort_by_key(|image| image.split); // stable
+        source.images.sort_by_key(|image| image.split); // stable: within a split the order stays
         Ok(())
     }
 }

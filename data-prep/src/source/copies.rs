@@ -1,11 +1,12 @@
-//! Tells Roboflow's copies of one picture by their names: `NAME.rf.<32 hexadecimal digits>.jpg`. It augments
-//! a picture several times and gives each copy the name of the picture and a hash.
+//! Recognises copies of one picture in exports of Roboflow (a web service for annotating images) by their names,
+//! `NAME.rf.<32 hexadecimal digits>.jpg`. Roboflow augments a picture several times and gives each copy the
+//! picture's name and a hash. Copies of one picture must be in the same split.
 
-/// The digits of the hash.
+/// The number of hexadecimal digits of the hash.
 const DIGITS: usize = 32;
 
 /// Returns the name of the picture that an image is a copy of, without folders; `None` where the image's file
-/// is not called so. A copy of a copy is one of the first picture.
+/// is not called so. A copy of a copy counts as a copy of the first picture.
 pub(crate) fn picture(file_name: &str) -> Option<&str> {
     let name = file_name.rsplit('/').next()?;
     let (picture, rest) = name.split_once(".rf.")?;

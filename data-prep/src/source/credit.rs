@@ -1,9 +1,9 @@
-//! Defines [`Credit`], what a data set says of where it is from and of what may be done with it, and reads it
-//! from files that lie beside the data: `CITATION.cff`, Roboflow's README files, `LICENSE`, `CITATION`.
+//! Defines [`Credit`]: a data set's title, address, licence and citation. Reads it from files that lie beside the
+//! data: `CITATION.cff`, the README files of Roboflow (a web service for annotating images), `LICENSE`, `CITATION`.
 //!
-//! Formats add what their own files say. A `README.md` is not read: it is prose, in which a licence may be that
-//! of a program. All texts are other people's: they are kept in one line and bounded, and only web addresses
-//! count as links.
+//! The readers of COCO and YOLO add what their own files say. A `README.md` is not read: it is prose, and a
+//! licence in it may be that of a program. All texts are untrusted: each is put on one line and cut at a greatest
+//! length, and only addresses that begin with `http` or `https` count as links.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use serde::Serialize;
 use super::yaml::{self, Value};
 use crate::error::Result;
 
-/// The most characters of a text, and of a citation.
+/// The most characters of a text, and of a citation. This bound and those below are chosen.
 const LONGEST: usize = 300;
 const LONGEST_CITATION: usize = 1000;
-/// The most bytes that are read of a file.
+/// The most bytes that are read of a file: 64 KiB.
 const LARGEST: u64 = 1 << 16;
-/// The most authors and licences that are named.
+/// The most authors of a citation and the most licences that are named.
 const MOST_AUTHORS: usize = 20;
 const MOST_LICENSES: usize = 8;
 
@@ -34,7 +34,7 @@ pub struct Credit {
     /// The licence's name; several are separated by commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    /// The licence's text, an address as `url`.
+    /// The address of the licence's text; as `url`, it begins with `http`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license_url: Option<String>,
     /// The work to cite.
@@ -43,7 +43,7 @@ pub struct Credit {
 }
 
 impl Credit {
-    /// The credit of a published data set.
+    /// Makes the credit of a published data set; an empty `license` means that it states none.
     pub(super) fn published(title: &str, url: &str, license: &str, citation: &str) -> Self {
         Self {
             title: Some(title.to_owned()),
@@ -59,7 +59,8 @@ impl Credit {
         *self == Self::default()
     }
 
-    /// Fills in what it does not say from `other`; a licence comes with its own address.
+    /// Takes each field that is `None` from `other`. The licence's name and address are taken together, only
+    /// where both are `None`, so that an address is never that of another licence.
     pub(crate) fn fill(&mut self, other: Self) {
         if self.license.is_none() && self.license_url.is_none() {
             (self.license, self.license_url) = (other.license, other.license_url);
@@ -69,7 +70,8 @@ impl Credit {
         self.citation = self.citation.take().or(other.citation);
     }
 
-    /// Sets the licences, of which each has a name, an address or both.
+    /// Sets the licences from pairs of name and address, each with at least one of the two. The address is
+    /// kept only where all of them are one licence.
     pub(super) fn set_licenses(&mut self, licenses: &[(Option<String>, Option<String>)]) {
         let mut names: Vec<&str> = Vec::new();
         for (name, url) in licenses.iter().take(MOST_LICENSES) {
@@ -83,7 +85,8 @@ impl Credit {
         };
     }
 
-    /// What the files beside the data in `root` say, and a note on each that cannot be read.
+    /// Returns what the files beside the data in `root` say, and a note on each that cannot be read. Where
+    /// several files say the same thing, the one that is first in `readers` counts.
     pub(crate) fn beside(root: &Path) -> (Self, Vec<String>) {
         let (mut credit, mut notes) = (Self::default(), Vec::new());
         let mut named: Vec<(String, PathBuf)> = Vec::new();
@@ -129,7 +132,8 @@ impl Credit {
     }
 }
 
-/// Returns a text in one line, bounded; `None` where nothing is left, or a word that stands for nothing.
+/// Returns a text on one line, cut at [`LONGEST`] characters; `None` where it is empty or a word that stands for
+/// no value, such as `unknown`.
 pub(super) fn line(text: &str) -> Option<String> {
     bounded(text, LONGEST)
 }
@@ -148,7 +152,7 @@ fn bounded(text: &str, most: usize) -> Option<String> {
     (!nothing.contains(&shown.to_lowercase().as_str())).then_some(shown)
 }
 
-/// Returns a text if it is an address on the web.
+/// Returns a text if it is an `http` or `https` address.
 pub(super) fn link(text: &str) -> Option<String> {
     let text = text.trim();
     let rest = text
@@ -159,11 +163,11 @@ pub(super) fn link(text: &str) -> Option<String> {
     let is_link = !rest.is_empty()
         && rest.chars().all(is_plain)
         && text.len() <= LONGEST
-        && !text.ends_with("/undefined"); // Roboflow's of an unpublished project
+        && !text.ends_with("/undefined"); // Roboflow's address of an unpublished project
     is_link.then(|| text.to_owned())
 }
 
-/// Reads the beginning of a file.
+/// Reads the first [`LARGEST`] bytes of a file; an empty text for what is no file.
 fn beginning(path: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     let is_file = fs_err::metadata(path)?.is_file();
@@ -175,7 +179,8 @@ fn beginning(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What `CITATION.cff` says (citation-file-format.github.io): of the work that it prefers to be cited, if any.
+/// Reads `CITATION.cff` (citation-file-format.github.io). The citation is that of the entry `preferred-citation`,
+/// where there is one; title, address and licence are always those of the data itself.
 fn of_cff(path: &Path, text: &str) -> Result<Credit> {
     let file = yaml::parse(path, text)?;
     let cited = file.get("preferred-citation").unwrap_or(&file);
@@ -229,8 +234,8 @@ fn of_cff(path: &Path, text: &str) -> Result<Credit> {
     Ok(credit)
 }
 
-/// What `README.dataset.txt` and `README.roboflow.txt` of an export say: a title, the project's address and
-/// `License: …`, each on a line.
+/// Reads `README.dataset.txt` or `README.roboflow.txt` of an export: a title on the first line, the project's
+/// address and `License: …`, each on a line of its own.
 fn of_roboflow(text: &str) -> Credit {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let title = lines
@@ -249,7 +254,7 @@ fn of_roboflow(text: &str) -> Credit {
     }
 }
 
-/// The first line of a licence's text, which is its name.
+/// Takes the first line of a licence's text as the licence's name.
 fn of_license(text: &str) -> Credit {
     let mut lines = text
         .lines()
@@ -260,7 +265,7 @@ fn of_license(text: &str) -> Credit {
     }
 }
 
-/// A citation in words, or in BibTeX.
+/// Takes the whole text as the citation, be it words or BibTeX.
 fn of_citation(text: &str) -> Credit {
     Credit {
         citation: bounded(text, LONGEST_CITATION),
@@ -329,7 +334,7 @@ mod tests {
         );
     }
 
-    /// The repository's own file, as far as this reader goes; `cffconvert --validate` looks at all of it.
+    /// Reads this repository's own `CITATION.cff`: title, licence, citation and the crate's version must be in it.
     #[test]
     fn this_programs_citation_is_the_papers() {
         let text = include_str!("../../../CITATION.cff");
@@ -390,7 +395,7 @@ mod tests {
         ] {
             assert_eq!(link(text), None, "{text}");
         }
-        // A folder of that name is no text.
+        // A folder called LICENSE is passed over.
         let dir = tempfile::tempdir().unwrap();
         fs_err::create_dir(dir.path().join("LICENSE")).unwrap();
         assert!(Credit::beside(dir.path()).0.is_empty());

@@ -1,8 +1,8 @@
 //! Divides images into train, val and test: by a hash of their ids, or balanced by class (`--stratify`).
 //!
-//! With the hash an image stays in its split when others are added. Images that must stay together (of a
-//! patient, of a video) are one unit: the hash is that of what they share. Where the user does not say what
-//! that is, Roboflow's copies of one picture stay together.
+//! With the hash an image stays in its split when others are added. Images that must stay together, such as
+//! those of one patient, form a unit; what they share is hashed in the place of the id. Without `--split-by`
+//! only the augmented copies of one picture in Roboflow's exports (`copies`) are kept together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use super::record::{Source, SourceImage};
 use super::split::Split;
 use crate::error::{Error, Result};
 
-/// The shares of train, val and test, in percent.
+/// The shares of train, val and test, in percent; 70, 15 and 15 by default.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shares([f64; 3]);
 
@@ -55,8 +55,9 @@ impl std::fmt::Display for Shares {
 pub(super) struct Division<'a> {
     /// The share of each split.
     pub shares: Shares,
-    /// What images of a unit share: a column of [`Source::columns`], or a regular expression whose first
-    /// group is looked for in the file's name; `None`: each image is a unit, with its copies where it has some.
+    /// What the images of a unit share: the cell in this column of [`Source::columns`], or what the first
+    /// group of this regular expression matches in the file's name. `None`: each image is a unit, together
+    /// with its copies where it has some.
     pub by: Option<&'a str>,
     /// Whether each class gets its share of every split.
     pub stratify: bool,
@@ -69,7 +70,7 @@ type Key<'s> = Box<dyn Fn(&SourceImage) -> Result<String> + 's>;
 struct Unit {
     /// Indices into [`Source::images`].
     images: Vec<usize>,
-    /// From 0 up to 1: a hash of what the images share.
+    /// A hash of what the images share, as a number in [0, 1).
     position: f64,
 }
 
@@ -94,8 +95,8 @@ impl Division<'_> {
         Ok(())
     }
 
-    /// Takes validation and test images from the training images, where the data has none. Returns whether it
-    /// has taken any.
+    /// Where the data has no validation or no test images, takes them from the training images. Returns whether
+    /// that was so. The percentages of train and of the missing splits are scaled to sum to 1.
     pub(super) fn cut_missing(&self, source: &mut Source) -> Result<bool> {
         let of = |source: &Source, split| -> Vec<usize> {
             (0..source.images.len())
@@ -126,24 +127,30 @@ impl Division<'_> {
         Ok(true)
     }
 
-    /// Says what was done, with the number of images in each split.
+    /// Adds a note with what was done and the number of images in each split, and hashes the note, too.
     fn said(&self, source: &mut Source, note: String) {
         let count = |split| {
             let images = source.images.iter();
             images.filter(|image| image.split == split).count()
         };
         let counts = Split::ALL.map(|split| format!("{} {split}", count(split)));
-        let few = match Split::ALL.iter().any(|split| count(*split) == 0) {
-            true => " (too few images for all three)",
-            false => "",
+        let wanted = || {
+            let shares = Split::ALL.into_iter().zip(self.shares.0);
+            shares.filter(|(_, share)| *share > 0.0)
+        };
+        let is_one_empty = wanted().any(|(split, _)| count(split) == 0);
+        let few = match (is_one_empty, wanted().count()) {
+            (false, _) => "",
+            (true, 3) => " (too few images for all three)",
+            (true, _) => " (too few images for both)",
         };
         let note = format!("{note}: {}{few}", counts.join(", "));
         source.annotations.add("division", note.as_bytes());
         source.notes.push(note);
     }
 
-    /// Returns the pictures of which there are several copies among the images at `indices`; none where the
-    /// user says what stays together.
+    /// Returns the names of the pictures that have several copies among the images at `indices`; none where
+    /// `--split-by` says what stays together.
     fn copied(&self, source: &Source, indices: &[usize]) -> HashSet<String> {
         let mut seen = HashSet::new();
         let names = indices
@@ -155,6 +162,7 @@ impl Division<'_> {
             .collect()
     }
 
+    /// Returns the part of the note that says what stays together and how the division was made.
     fn description(&self, copied: &HashSet<String>) -> String {
         let unit = match self.by {
             Some(by) => format!("images that share {by} together, "),
@@ -171,8 +179,8 @@ impl Division<'_> {
         }
     }
 
-    /// Puts the images at `indices` into the splits; the `shares` sum to 1. Copies of one of the pictures
-    /// `copied` are one unit.
+    /// Puts the images at `indices` into the splits; the `shares` of train, val and test sum to 1. Copies of
+    /// one of the pictures in `copied` form a unit.
     fn split(
         &self,
         source: &mut Source,
@@ -194,7 +202,7 @@ impl Division<'_> {
         Ok(())
     }
 
-    /// Returns the units, in the order of their positions.
+    /// Returns the units of the images at `indices`, in the order of their positions.
     fn units(
         &self,
         source: &Source,
@@ -220,7 +228,11 @@ impl Division<'_> {
         Ok(units)
     }
 
-    /// Returns the function that gives what an image shares with the others of its unit.
+    /// Returns the function that gives what an image shares with the others of its unit: the cell, the match,
+    /// the picture's name or, for a unit of one image, its id.
+    ///
+    /// # Errors
+    /// When `--split-by` is neither a column nor a regular expression with a group.
     fn key<'s>(&self, source: &'s Source, copied: &'s HashSet<String>) -> Result<Key<'s>> {
         let Some(by) = self.by else {
             return Ok(Box::new(|image| {
@@ -278,7 +290,8 @@ impl Division<'_> {
     }
 }
 
-/// Where the hash of `key` lies between 0 and 1: the first 53 bits of its SHA-256, as a fraction.
+/// Returns the hash of `key` as a number in [0, 1): the first 53 bits of its SHA-256, as many as an f64 holds
+/// exactly, divided by 2⁵³. The word `split:` keeps it apart from other hashes of the same key.
 fn position(key: &str) -> f64 {
     let digest = Sha256::digest(format!("split:{key}"));
     let mut first = [0; 8];
@@ -286,15 +299,15 @@ fn position(key: &str) -> f64 {
     (u64::from_be_bytes(first) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Train up to the first share, then val, then test.
+/// Returns each unit's split by its position: train below the first share, then val, then test.
 fn by_position(units: &[Unit], shares: [f64; 3]) -> Vec<Split> {
     let ends = [shares[0], shares[0] + shares[1]];
     let split = |unit: &Unit| Split::ALL[ends.iter().filter(|&&end| unit.position >= end).count()];
     units.iter().map(split).collect()
 }
 
-/// Gives a split that should have images and got none the unit that lies nearest to it by position, if there
-/// are units enough for all; train gets one in any case.
+/// Gives each split whose share is above 0 but that got no unit the unit whose position is nearest to the split's
+/// interval. A split's only unit is not taken away. With fewer units than splits only train is filled, from any split.
 fn fill_empty(units: &[Unit], shares: [f64; 3], splits: &mut [Split]) {
     let ends = [shares[0], shares[0] + shares[1]];
     let wanted = shares.iter().filter(|share| **share > 0.0).count();
@@ -323,7 +336,8 @@ fn fill_empty(units: &[Unit], shares: [f64; 3], splits: &mut [Split]) {
 }
 
 /// Iterative stratification (Sechidis et al. 2011): the units of the rarest class are given out first, each
-/// to the split that lacks most images of that class.
+/// to the split that still lacks most units with that class; units without a class come last. `missing` and
+/// `missing_units` hold how many units each split still lacks, of a class and in all. Returns a split per unit.
 fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Split> {
     let classes: Vec<BTreeSet<i32>> = units
         .iter()
@@ -372,7 +386,7 @@ fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Spl
                 .max_by(|a, b| {
                     let (a_class, a_all) = need(*a);
                     let (b_class, b_all) = need(*b);
-                    // Of equals the first split, train, is taken.
+                    // Of equals the earlier split is taken: train before val before test.
                     a_class
                         .total_cmp(&b_class)
                         .then(a_all.total_cmp(&b_all))

@@ -1,5 +1,6 @@
-//! Defines [`Format`], a kind of data set that `data-prep` reads (VOC, COCO, Waterbirds, the embedded
-//! scenes): its name, its command-line options and its reader. `list` has all formats.
+//! Defines [`Format`], a kind of data set that `data-prep` reads (VOC, COCO, YOLO, tables, Waterbirds, and the
+//! embedded scenes, which the program draws itself): its name, its command-line options and its reader. `list`
+//! has all formats.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,8 @@ pub trait Format: Args {
     const NAME: &'static str;
     /// What it reads, as the help shows it.
     const TITLE: &'static str;
-    /// The published data sets, or the embedded one, in this format; no other data may have these names.
+    /// The names of the published data sets in this format, or of the embedded one, which the program draws.
+    /// No other data may have these names.
     const DATASETS: &'static [&'static str];
 
     /// Reads the annotations and finds the image files. `out` is the data folder to be made, in which
@@ -26,17 +28,17 @@ pub trait Format: Args {
     /// image or annotation is no error: it is listed in [`Source::problems`].
     fn open(&self, out: &Path, naming: Naming) -> anyhow::Result<Source>;
 
-    /// The credit of one of [`Format::DATASETS`].
+    /// The credit (title, address, licence, citation) of one of [`Format::DATASETS`]; `None` for other names.
     fn credit(_: &str) -> Option<Credit> {
         None
     }
 
-    /// Says what `folder` holds, for people ("Pascal VOC, 364 annotations"), where it is of this format.
+    /// Says in words what the folder holds ("YOLO, data.yaml"); `None` where it is not of this format.
     fn recognise(_: &Path) -> Option<String> {
         None
     }
 
-    /// The options with which `data-prep read` reads a folder; `None`: it cannot.
+    /// The options with which `data-prep read` reads a folder in this format; `None` where it cannot.
     fn reading(_: Folder) -> Option<Self> {
         None
     }
@@ -59,7 +61,7 @@ pub struct Entry {
     pub open: fn(&ArgMatches, &Path, Naming) -> anyhow::Result<Source>,
     /// [`Format::recognise`].
     pub recognise: fn(&Path) -> Option<String>,
-    /// Reads a folder as [`Format::open`], with the options of [`Format::reading`].
+    /// Calls [`Format::open`] with the options of [`Format::reading`]; `None` where that gives none.
     pub read: fn(Folder, &Path, Naming) -> Option<anyhow::Result<Source>>,
 }
 

@@ -1,12 +1,13 @@
-//! Finds image files in a folder as users keep them: names in any case, with any extension, in folders
-//! beside the annotations.
+//! Lists the files below a folder, and finds the image file that an annotation names, although its letters may
+//! differ in case and its extension may be another or missing.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 
-/// The extensions of images that can be decoded, in the order in which they are tried.
+/// The extensions of images that can be decoded. Of several images with one stem the one whose extension comes
+/// first is taken.
 pub(super) const EXTENSIONS: [&str; 10] = [
     "jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif", "jpe",
 ];
@@ -16,12 +17,13 @@ pub(super) const EXTENSIONS: [&str; 10] = [
 pub(super) struct Files {
     /// All of them, sorted.
     all: Vec<PathBuf>,
-    /// For each folder, indices into `all` of its files.
+    /// The files directly in each folder.
     by_folder: HashMap<PathBuf, Names>,
 }
 
-/// The files of a folder by lower-case name, and its images by lower-case stem: of several of one stem the
-/// one whose extension is tried first.
+/// The files of a folder by lower-case name, and its images by lower-case stem (the name without extension).
+/// Values are indices into `all`, the list of all files. Of several images with one stem the one whose extension
+/// comes first in [`EXTENSIONS`] is kept.
 #[derive(Debug, Default)]
 struct Names {
     names: HashMap<String, usize>,
@@ -29,7 +31,7 @@ struct Names {
 }
 
 impl Files {
-    /// Lists the files below `root`, at any depth; links are followed, and those that lead nowhere left out.
+    /// Lists the files below `root`, at any depth. Symbolic links are followed; broken ones are left out.
     ///
     /// # Errors
     /// When a folder cannot be read.
@@ -95,8 +97,8 @@ impl Files {
             .filter(|path| is_image(path))
     }
 
-    /// Returns the image that `name` means in the first of `folders` that has one: the file of that name,
-    /// else one of that stem. The case of letters does not matter where no file has the same.
+    /// Returns the image that `name` (a path relative to a folder) means in the first of `folders` that has
+    /// one: the file of exactly that name, else one whose name differs only in case, else one with that stem.
     pub(super) fn image(&self, folders: &[PathBuf], name: &str) -> Option<&Path> {
         let name = Path::new(name);
         let in_folder = |folder: &PathBuf| {
@@ -117,7 +119,7 @@ impl Files {
     }
 }
 
-/// The place of an image's extension among those that are tried.
+/// The place of a file's extension in [`EXTENSIONS`]; `None` where it is not an image's.
 fn rank(image: &Path) -> Option<usize> {
     let extension = lower(image.extension());
     EXTENSIONS.iter().position(|known| *known == extension)
@@ -136,8 +138,8 @@ fn lower(name: Option<&std::ffi::OsStr>) -> String {
     name.unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
-/// Returns a name as annotations write it, made relative and with `/` between folders: without `./` and
-/// drive letters, and without a leading `/`. `None` where it leads out of its folder by `..`.
+/// Makes a name from an annotation a relative path with `/` between folders: drops `./`, a drive letter and a
+/// leading `/`. `None` where nothing is left or the name has a part `..`, which could lead out of its folder.
 pub(super) fn relative(name: &str) -> Option<String> {
     let name = name.replace('\\', "/");
     let name = match name.as_bytes() {

@@ -1,4 +1,4 @@
-//! Finds the images that users' lists and tables name, gives them ids, and reads their sizes.
+//! Finds the images that lists and tables of the user's own data name, gives them ids, and reads their sizes.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -10,16 +10,17 @@ use crate::image::decode;
 /// The images below a folder.
 pub(super) struct Gallery {
     files: Files,
-    /// Images by their lower-case file name, and by that without its extension; `None` where several are
-    /// called so.
+    /// Images by their lower-case file name, and by that name without its extension; `None` where several
+    /// images have it.
     by_name: HashMap<String, Option<PathBuf>>,
 }
 
-/// An image that a written name means.
+/// The image that a name in a list or table means.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
     pub path: &'a Path,
-    /// The folders at the beginning of the written name that had to be left out to find the file.
+    /// The folders that had to be cut from the beginning of the written name to find the file; empty where
+    /// none had to be.
     pub without: String,
 }
 
@@ -47,12 +48,12 @@ impl Gallery {
         &self.files
     }
 
-    /// Returns the image that a written name means: a path below the first of `folders` that has it, else
-    /// the longest end of the path that is one, because lists keep the folders of the machine that they were
-    /// written on; else the only image below the root that is called so.
+    /// Returns the image that the name `written` means. It is looked for as a path below each of `folders`;
+    /// then without its first folder, its first two and so on, because lists keep the folders of the computer
+    /// that they were written on; at last as the only image below the root with that file name.
     ///
     /// # Errors
-    /// With what was expected: when there is no such image, or several.
+    /// When there is no such image, or several. The error is the second half of a message, what was expected.
     pub(super) fn find(
         &self,
         folders: &[PathBuf],
@@ -94,15 +95,16 @@ impl Gallery {
     }
 }
 
-/// Notices two written names that were shortened to the same file.
+/// Notices when two different written names were shortened to the same file: that file and the folders that were
+/// cut from the first name ([`Found::without`]).
 #[derive(Default)]
 pub(super) struct Shortened(HashMap<PathBuf, String>);
 
 impl Shortened {
-    /// Refuses an image that was found before by a name with other folders left out.
+    /// Refuses an image that was found before by a name from which other folders were cut.
     ///
     /// # Errors
-    /// With what was expected.
+    /// The second half of a message: what was expected.
     pub(super) fn check(&mut self, found: &Found) -> Result<(), String> {
         let before = self
             .0
@@ -118,8 +120,8 @@ impl Shortened {
     }
 }
 
-/// Returns the names of images relative to `root`, with `/` between folders, and their ids: the names without
-/// extension, or with it where images differ in nothing else.
+/// Returns the name and the id of each image of `paths`. The name is the path relative to `root`, with `/` between
+/// folders; the id is the name without extension, or the whole name where several images share that.
 pub(super) fn names_and_ids(root: &Path, paths: &[&Path]) -> Vec<(String, String)> {
     let name = |path: &Path| -> String {
         let inside = path.strip_prefix(root).unwrap_or(path);
@@ -150,8 +152,8 @@ pub(super) fn names_and_ids(root: &Path, paths: &[&Path]) -> Vec<(String, String
     names.into_iter().map(with_id).collect()
 }
 
-/// Returns the width and height in pixels that an image's header says; where the header is not understood,
-/// those of the decoded image.
+/// Returns an image's width and height in pixels, as stored (before any EXIF rotation): those in its header or,
+/// where the header is not understood, those of the decoded image.
 ///
 /// # Errors
 /// When the file cannot be read, or is no image.

@@ -1,4 +1,5 @@
-//! Reads `--groups`: a CSV file that says for each image which group it is in.
+//! Reads `--groups`: a CSV file that says for each image which group it is in. A group is a subset of images for
+//! which results are also reported separately.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -9,8 +10,9 @@ use super::tabular::Table;
 use crate::error::{Problem, Result};
 use crate::words;
 
-/// Puts the images of `source` into the groups that the file at `path` has, and replaces groups that they
-/// are in. Groups are numbered in the order of their names. Other columns are kept for `--split-by`.
+/// Puts the images of `source` into the groups that the file at `path` names; groups they had before are dropped.
+/// Group ids are numbers from 0 in the order of the names. An image that the file does not list is in no group,
+/// which a note says. Other columns are kept for `--split-by`.
 ///
 /// # Errors
 /// When the file is no table with the columns `image` and `group`, or names an image that is not there,

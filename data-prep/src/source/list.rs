@@ -20,7 +20,7 @@ pub const SOURCES: &[Entry] = &[
     Entry::of::<Scenes>(),
 ];
 
-/// The names of the data sets that are published or embedded.
+/// The names of all published data sets, and of the embedded one, which the program draws.
 pub fn datasets() -> Vec<&'static str> {
     let datasets = SOURCES.iter().flat_map(|source| source.datasets);
     datasets.copied().collect()
@@ -31,7 +31,8 @@ pub fn credit(dataset: &str) -> Option<Credit> {
     SOURCES.iter().find_map(|source| (source.credit)(dataset))
 }
 
-/// Returns the naming where the user gives no name: all names of [`datasets`] are reserved.
+/// Returns the rules for naming a data set, without a name from the user yet: all names of [`datasets`] are
+/// reserved.
 pub fn naming() -> Naming {
     Naming::new(datasets())
 }

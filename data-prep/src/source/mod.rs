@@ -1,6 +1,7 @@
-//! Reads data sets, those of other people and the embedded one: one reader for each format. `entry` defines a
-//! format's entry, `list` has all formats, `record` defines the records that a reader yields, `naming` decides
-//! a data set's name, `credit` what it says of where it is from. `convert` decodes the image files.
+//! Reads data sets, published ones, the user's own, and the embedded one (drawn by `scenes`): one reader for each
+//! format. `entry` defines what a format is, `list` has all formats, `recognise` tells a folder's format, `record`
+//! defines the records that a reader returns, `naming` decides a data set's name, `credit` reads its licence and
+//! citation, `arrange` makes groups and splits. The image files are decoded later, by `convert`.
 
 mod arrange;
 pub mod coco;

@@ -1,5 +1,5 @@
-//! Finds the image that a name in a table means: an image id, a file name, a path, or one of the two
-//! without its extension.
+//! Finds the image that a name in the table of `--groups` means: an image id, or a file name or path, each with
+//! or without its extension.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Collects the names of `images`. An image id goes before any other name.
+    /// Collects the names of `images`. Where a name is one image's id, it always means that image.
     pub(super) fn of(images: &[SourceImage]) -> Self {
         let mut by_name = HashMap::new();
         for (index, image) in images.iter().enumerate() {
@@ -43,7 +43,7 @@ impl Names {
     /// Returns the index of the image that `name` means.
     ///
     /// # Errors
-    /// With what was expected: when no image is called so, or several are.
+    /// When no image has this name, or several have. The error is the second half of a message, what was expected.
     pub(super) fn find(&self, name: &str) -> Result<usize, &'static str> {
         match self.by_name.get(name.trim_start_matches("./")) {
             Some(Some(index)) => Ok(*index),

@@ -2,27 +2,28 @@
 //! classes and by the images in its lists, because runs and reports show published numbers beside that
 //! name. Other data has the name that the user gives, or the folder's.
 //!
-//! Each format's `published` recognises its published data sets. It compares the lists image by image,
-//! so a part of a data set, or one with images scaled down, is still recognised, and own data with the
-//! same kind of ids is not.
+//! The module `published` of a format recognises the format's published data sets. It compares ids and splits image
+//! by image, not pixels. So a part of a published data set, or a copy with smaller images, is still recognised,
+//! and own data with the same kind of ids is not.
 
 use std::path::Path;
 
 use super::record::Source;
 use crate::error::{Error, Result};
 
-/// The least number of images that must agree with a list to count as a part of it: fewer could agree
-/// by chance.
+/// The least number of images that must agree with a published list to count as a part of it: fewer could agree
+/// by chance. Chosen.
 const FEWEST: usize = 20;
 
-/// The most characters of a name.
+/// The most characters of a name. Chosen.
 const LONGEST: usize = 64;
 
-/// The published data set that the data read was compared with. `differs` is None where the data is this
-/// data set or a part of it, else what this data set has and the data has not: the end of a sentence
-/// that begins with the name and "has".
+/// The published data set that the data was compared with, and the outcome.
 pub(super) struct Published {
+    /// The published data set's name.
     pub name: &'static str,
+    /// `None` where the data is this data set or a part of it; else a difference, as the end of the sentence
+    /// "NAME has …", e.g. "20 classes, aeroplane to tvmonitor" or "no image 000001 in val".
     pub differs: Option<String>,
 }
 
@@ -32,7 +33,8 @@ pub(super) fn too_few(n_images: usize) -> Option<String> {
     (n_images < FEWEST).then(|| format!("more than these {n_images} images"))
 }
 
-/// Returns the characters of `lists` without line ends: one per image. The format says what they mean.
+/// Returns the characters of `lists`, a text file with one character per image, without the line ends. What a
+/// character means is said beside the file (voc2007.txt, waterbirds.txt).
 pub(super) fn marks(lists: &str) -> Vec<u8> {
     lists.bytes().filter(|byte| *byte != b'\n').collect()
 }
@@ -45,7 +47,7 @@ pub struct Naming {
 }
 
 impl Naming {
-    /// Makes a naming without a name asked for; `reserved` are in lower case.
+    /// Makes a naming in which the user asks for no name. The names `reserved` are in lower case.
     pub fn new(reserved: Vec<&'static str>) -> Self {
         Self {
             asked: None,
@@ -53,7 +55,7 @@ impl Naming {
         }
     }
 
-    /// A naming with the user's name, if there is one.
+    /// Returns the naming with the name that the user asks for, if any.
     pub fn asked(self, name: Option<&str>) -> Self {
         Self {
             asked: name.map(str::to_owned),
@@ -61,9 +63,9 @@ impl Naming {
         }
     }
 
-    /// Gives the data set its name: the one asked for, else the published one where the data is that
-    /// data set, else the name of `folder`, in lower case and with `-` for characters that a name may not
-    /// have. `published` is None in a format that no published data set comes in.
+    /// Gives the data set its name: the one asked for; else the published one where the data is that data set;
+    /// else the name of `folder`, in lower case and with `-` for characters that a name may not have. Where
+    /// that is a reserved name, `-own` is appended. `published` is `None` for formats without published data sets.
     ///
     /// # Errors
     /// When the name asked for is not a valid name, or is reserved for a data set that this is not.
@@ -112,10 +114,12 @@ impl Naming {
     }
 }
 
+/// Whether a name may have this character.
 fn is_name_part(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '.' | '_' | '-')
 }
 
+/// Refuses a name with other characters than a name may have, or with too many.
 fn check(asked: &str, folder: &Path) -> Result<()> {
     let is_name = asked.starts_with(char::is_alphanumeric)
         && asked.chars().all(is_name_part)

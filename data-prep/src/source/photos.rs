@@ -1,4 +1,4 @@
-//! Lists the images of a folder that has no annotations, which `trainer predict` shows a network.
+//! Lists the image files of a folder without annotations, for `trainer predict`, which runs a network on them.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,8 @@ pub struct Photo {
     pub path: PathBuf,
     /// The path below the folder, with `/` between folders.
     pub name: String,
-    /// Its id, as data-prep's for formats that name images by their files: the name without extension, or with
-    /// it where images differ in nothing else.
+    /// Its id, made as for own data: the name without extension, or the whole name where several images share
+    /// that.
     pub image_id: String,
 }
 
@@ -23,13 +23,14 @@ pub struct Photo {
 pub struct Photos {
     /// The images, sorted by path.
     pub photos: Vec<Photo>,
-    /// Images whose name no table can hold.
+    /// Images whose path is not UTF-8, which no table can hold.
     pub problems: Vec<Problem>,
-    /// The number of files that are no images by their extension.
+    /// The number of files that are not images, judged by their extension.
     pub others: usize,
 }
 
-/// Lists the files below `root` at any depth, but those below `out`. Hidden ones are passed over.
+/// Lists the files below `root` at any depth. Hidden files are left out, and so are those below `out`, the folder
+/// of the command's results, which may lie inside `root`.
 ///
 /// # Errors
 /// When `root` is no folder, or one in it cannot be read.
@@ -104,7 +105,7 @@ mod tests {
         }
         let broken = root.join(OsStr::from_bytes(b"\xff.jpg"));
         fs_err::write(&broken, "").unwrap();
-        // Both paths need not be written alike.
+        // `out` is recognised although its path is written in a roundabout way.
         let found = below(root, &root.join("deep/../out")).unwrap();
         let named: Vec<(&str, &str)> = (found.photos.iter())
             .map(|photo| (photo.name.as_str(), photo.image_id.as_str()))
@@ -121,7 +122,7 @@ mod tests {
         assert_eq!(found.others, 1);
         assert_eq!(found.problems.len(), 1);
         assert_eq!(found.problems[0].found, "\"\\xFF.jpg\"");
-        // The folder itself is not passed over as a whole.
+        // Where `out` is the folder of images itself, its images are listed, the former overlay among them.
         assert_eq!(below(root, root).unwrap().photos.len(), 5);
         let missing = below(&root.join("none"), root).unwrap_err().to_string();
         assert!(missing.ends_with("images: found no such folder, expected a folder of images"));

@@ -40,18 +40,19 @@ fn formats() -> Vec<&'static str> {
 }
 
 impl Read {
-    /// The folder, if it is one that data-prep has made.
+    /// The folder, if it is a data folder, which data-prep has already made (it has `images.parquet`).
     pub fn made(&self) -> Option<&Path> {
         let folder = self.folder.as_deref()?;
         folder.join("images.parquet").is_file().then_some(folder)
     }
 
-    /// The folder, where one is named.
+    /// The folder, if the user named one.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
 
-    /// Reads the folder; `out` is the data folder to be made.
+    /// Reads the data in the format that the options imply or name, else in the one recognised; `out` is the
+    /// data folder to be made.
     ///
     /// # Errors
     /// When there is no such folder, it is of no known format, or its reader refuses it.
@@ -116,7 +117,8 @@ impl Read {
     }
 }
 
-/// Returns the format of a folder, and a note that says what was recognised.
+/// Returns the first format of the list that recognises the folder, and a note on what was recognised, which also
+/// names other formats that recognise it.
 fn recognise(folder: &Path) -> Result<(&'static Entry, String)> {
     let says = |entry: &'static Entry| Some((entry, (entry.recognise)(folder)?));
     let mut recognised = SOURCES.iter().filter_map(says);
@@ -140,7 +142,7 @@ fn recognise(folder: &Path) -> Result<(&'static Entry, String)> {
     Ok((entry, note))
 }
 
-/// Says what lies in a folder of no known format.
+/// Says what lies in a folder of no known format, for the error message.
 fn seen(folder: &Path) -> String {
     let files = Files::below(folder).unwrap_or_default();
     let count = |extension| files.with_extension(extension).count();
@@ -169,7 +171,7 @@ fn seen(folder: &Path) -> String {
     }
 }
 
-/// Says which columns the first table of a folder has.
+/// Says which columns the first table of a folder has; `None` where there is no table.
 fn seen_tables(folder: &Path) -> Option<String> {
     let paths = tables(folder);
     let first = paths.first()?;

@@ -1,9 +1,9 @@
-//! Defines the records that every format's reader yields and `convert` consumes: images with their
-//! annotated objects, in memory, without pixels.
+//! Defines the records that every format's reader returns and `convert` takes: images with their annotated
+//! objects, in memory, without pixels.
 //!
-//! A reader (`voc`, `coco`, `yolo`, …) parses annotations and finds files. Of image files it takes size and
-//! orientation alone, where the annotations leave these open; VOC's segmentation images and the masks that
-//! tables name are annotations, and read whole. `convert` decodes, resizes and writes.
+//! A reader (`voc`, `coco`, `yolo`, …) parses annotations and finds image files. It reads an image file's size and
+//! EXIF orientation only where the annotations leave them open. VOC's segmentation images and the masks that
+//! tables name count as annotations and are read whole. `convert` decodes, resizes and writes the images.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -18,11 +18,11 @@ use crate::source::split::Split;
 /// A whole data set as its annotations describe it.
 #[derive(Debug)]
 pub struct Source {
-    /// The data set's name (`naming`): a published one only where it is that data set.
+    /// The data set's name (`naming`). Only a published data set has a published name.
     pub name: String,
     /// Class names; the index is the class id.
     pub classes: Vec<String>,
-    /// Group ids and names; empty where the data set has none.
+    /// Ids and names of the groups, subsets of images with results of their own; empty where there are none.
     pub groups: Vec<(i32, String)>,
     /// The images in the order of the tables: by split (train, val, test), then as the source lists
     /// them (COCO: by id).
@@ -30,25 +30,26 @@ pub struct Source {
     /// Whether the data says which image is in which split; if not, all are in train until `arrange` divides
     /// them.
     pub has_splits: bool,
-    /// Whether boxes and shapes are fractions of the image's size in the data; here they are in pixels of the
-    /// image as it is stored.
+    /// Whether the data gives boxes and shapes as fractions of the image's size. In these records they are
+    /// always in pixels of the image as stored, before any EXIF rotation.
     pub is_relative: bool,
     /// Items the reader had to leave out: objects, and images whose annotations cannot be read.
     pub problems: Vec<Problem>,
     /// Faults that cost neither an image nor an object, such as a broken outline of an object that has a box.
     pub remarks: Vec<Problem>,
-    /// Columns of the user's own tables that a reader does not know, each as cells by image id.
+    /// Columns of the user's own tables that a reader does not know: for each name its cells by image id. They
+    /// serve `--split-by`.
     pub columns: BTreeMap<String, HashMap<String, String>>,
-    /// What it says of where it is from and what may be done with it. No part of any hash.
+    /// Its title, address, licence and citation. They are not part of any hash.
     pub credit: Credit,
     /// Notes for the user on how the source was read, one line each.
     pub notes: Vec<String>,
-    /// Hash of the annotation files read.
+    /// Hash of the annotation files read, and of how the images were divided into splits.
     pub annotations: Fingerprint,
 }
 
 impl Source {
-    /// Returns a data set without name, images and notes, whose splits are the data's own.
+    /// Returns an empty data set with these classes, marked as having splits of its own.
     pub fn new(classes: Vec<String>) -> Self {
         Self {
             name: String::new(),
@@ -78,20 +79,20 @@ pub struct SourceImage {
     pub path: PathBuf,
     /// The split it belongs to.
     pub split: Split,
-    /// Width and height in pixels as annotated; the decoded image must agree. `None` where the
-    /// source does not say.
+    /// Width and height in pixels as annotated; the decoded image must agree. `None` where the annotations do
+    /// not say.
     pub size: Option<(u32, u32)>,
     /// The group, where the data set has groups.
     pub group_id: Option<i32>,
-    /// Positive classes that are there whatever `objects` has: those of tables of labels, and of objects that
-    /// had to be left out. A class may be here and have an object, too.
+    /// Classes on the image besides those of `objects`: from tables of labels, and from objects that had to be
+    /// left out. A class may be in both.
     pub extra_labels: Vec<i32>,
     /// The annotated objects.
     pub objects: Vec<SourceObject>,
 }
 
 impl SourceImage {
-    /// Positive classes, ascending, each once.
+    /// All classes on the image, ascending, each once.
     pub fn labels(&self) -> BTreeSet<i32> {
         self.objects
             .iter()
@@ -114,7 +115,7 @@ pub struct SourceObject {
     pub is_difficult: bool,
     /// COCO's `iscrowd` flag.
     pub is_crowd: bool,
-    /// COCO's area in source pixels; `None` in other sources.
+    /// COCO's area in source pixels; `None` in other formats.
     pub area: Option<f64>,
     /// How the source describes the object's shape.
     pub mask_kind: MaskKind,
@@ -129,16 +130,15 @@ pub struct SourceObject {
 pub enum MaskKind {
     /// A bounding box only.
     Box,
-    /// Polygons of COCO or YOLO.
+    /// Polygons, of COCO, YOLO or VOC's XML.
     Polygon,
     /// COCO run lengths, compressed or not.
     Rle,
-    /// VOC's palette image.
+    /// An image: VOC's segmentation, or the mask file of a table.
     Png,
 }
 
-/// Whether a relative path from a source stays inside its folder: it is not empty, not absolute, and has
-/// no `..`.
+/// Whether a path from an annotation stays inside its folder: it is not empty, not absolute, and has no `..`.
 pub(crate) fn is_inside(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))

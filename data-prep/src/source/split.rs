@@ -34,8 +34,8 @@ impl Split {
     /// All splits, in the order of the tables.
     pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
 
-    /// Returns the split that a file or folder is named for: its name has a word for it, as `valid` or
-    /// `instances_val2017`. A name with words for several of them is named for none.
+    /// Returns the split that a file or folder is named for: the name has a word for it, such as `valid` or
+    /// the `val` in `instances_val2017`. `None` where the name has no such word, or words for different splits.
     pub(super) fn named_in(name: &str) -> Option<Self> {
         let name = name.to_lowercase();
         let mut found = None;

@@ -1,5 +1,5 @@
-//! Tables that users write: CSV (comma, semicolon or tab) and Parquet, read as text cells. A problem names
-//! the file, the line and the column.
+//! Reads tables that users write, CSV (with comma, semicolon or tab) and Parquet, as cells of text. A problem with
+//! a cell names the file, the line or row, and the column.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use crate::foreign;
 pub(super) struct Table {
     path: PathBuf,
     headers: Vec<String>,
-    /// Rows of cells, each with its line in a CSV file, or its number from 1.
+    /// Rows of cells, each with its line number in a CSV file, or its row number in a Parquet file, from 1.
     rows: Vec<(u64, Vec<String>)>,
-    /// How a row's number is called: `line` or `row`.
+    /// What a row's number is called in messages: `line` (CSV) or `row` (Parquet).
     unit: &'static str,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file. Not meaningful after [`Table::header`], which reads only a part.
     pub fingerprint: [u8; 32],
     /// Whether the file has no header, and the columns are [`HEADERLESS`].
     pub is_headerless: bool,
@@ -51,7 +51,7 @@ impl Table {
     /// # Errors
     /// As [`Self::open`].
     pub(super) fn header(path: &Path) -> Result<Self> {
-        const MOST: u64 = 1 << 16;
+        const MOST: u64 = 1 << 16; // bytes; a longer first line is cut
         let mut bytes = Vec::new();
         let file = fs_err::File::open(path)?;
         file.take(MOST).read_to_end(&mut bytes)?;
@@ -66,6 +66,7 @@ impl Table {
         Self::of(path, line.unwrap_or_default().to_owned())
     }
 
+    /// Parses a file's bytes. A Parquet file begins with `PAR1`; all else is CSV.
     fn of(path: &Path, bytes: Vec<u8>) -> Result<Self> {
         let fingerprint = Sha256::digest(&bytes).into();
         let (cells, unit) = match bytes.starts_with(b"PAR1") {
@@ -81,6 +82,7 @@ impl Table {
         })
     }
 
+    /// Makes the table, with the names [`HEADERLESS`] where a CSV file's first row is data.
     fn with(path: &Path, (mut headers, mut rows): Cells, unit: &'static str) -> Self {
         let is_headerless = unit == "line" && is_box(&headers);
         if is_headerless {
@@ -110,10 +112,10 @@ impl Table {
         self.any_column(&[name])
     }
 
-    /// Returns the index of the first of several names that is a column.
+    /// Returns the index of the first of `names` that is a column.
     ///
     /// # Errors
-    /// When there is none of them, or the one found twice.
+    /// When none of them is a column, or the one found is there twice.
     pub(super) fn any_column(&self, names: &[&str]) -> Result<usize, Problem> {
         let expected = || self.lacks(&format!("a column {}", names[0]));
         self.find_column(names)?.ok_or_else(expected)
@@ -128,7 +130,7 @@ impl Table {
         Problem::new(&self.path, "columns", found, expected)
     }
 
-    /// Returns the index of the first of several names that is a column, if there is one.
+    /// Returns the index of the first of `names` that is a column; `None` where none is.
     ///
     /// # Errors
     /// When the column is there twice.
@@ -149,7 +151,7 @@ impl Table {
         Ok(None)
     }
 
-    /// Returns the columns but those given: index and name.
+    /// Returns index and name of all columns except those at the indices `but`.
     pub(super) fn other_columns(&self, but: &[usize]) -> Vec<(usize, String)> {
         let columns = self.headers.iter().cloned().enumerate();
         columns
@@ -169,7 +171,7 @@ impl<'a> Row<'a> {
         self.table.rows[self.at].1[column].trim()
     }
 
-    /// Returns the problem that a cell is not what was expected.
+    /// Returns the problem that the row's cell in this column is not what was expected.
     pub(super) fn problem(self, column: usize, expected: impl Into<String>) -> Problem {
         let number = self.table.rows[self.at].0;
         let field = format!(
@@ -184,7 +186,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Whether the first row of a file is no header, but an image, four numbers or nothing, and a class.
+/// Whether the first row of a CSV file is data instead of a header: an image file, four numbers (or four empty
+/// cells), and a class.
 fn is_box(first: &[String]) -> bool {
     let [path, corners @ .., _] = first else {
         return false;
@@ -195,14 +198,15 @@ fn is_box(first: &[String]) -> bool {
         && (corners.iter().all(is_number) || corners.iter().all(String::is_empty))
 }
 
-/// Headers, and rows with their lines.
+/// The column names, and the rows with their line or row numbers.
 type Cells = (Vec<String>, Vec<(u64, Vec<String>)>);
 
 fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
+    // Without UTF-8's byte order mark.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let count = |of: u8| first.iter().filter(|byte| **byte == of).count();
-    // The mark that the header has most; a comma of equals.
+    // The separator that occurs most often in the header; where they are equal, the last of the list, a comma.
     let delimiter = [b'\t', b';', b',']
         .into_iter()
         .max_by_key(|&of| count(of))
@@ -246,7 +250,8 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
     Ok((headers, rows))
 }
 
-/// Returns the line of a record. Its position is before the empty lines that the library skips.
+/// Returns the line number of a record. The library's position is that before the empty lines it skips, so these
+/// are added.
 fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
     let rest = text.get(position.byte() as usize..).unwrap_or_default();
     let skipped = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));

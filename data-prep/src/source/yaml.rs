@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Parser};
 use crate::error::Problem;
 use crate::foreign;
 
-/// The most lists and maps in one another.
+/// The deepest nesting of lists and maps that is read. Chosen.
 const DEEPEST: usize = 32;
 
 /// The spellings of null in YAML 1.2's core schema.
@@ -27,7 +27,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Returns the value of a map's key, if this is a map that has it.
+    /// Returns the value at `key`; `None` where this is no map or lacks the key.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(entries) = self else {
             return None;
@@ -63,7 +63,7 @@ enum Open {
     List(Vec<Value>),
     Map {
         entries: Vec<(String, Value)>,
-        /// The keys so far, so that each is found at once in a long map.
+        /// The keys so far, as a set, so that a repeated key is found quickly in a long map.
         keys: HashSet<String>,
         /// The key whose value has not come yet, if there is one.
         key: Option<String>,
@@ -185,10 +185,10 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_configuration_is_refused_in_a_line() {
-        // The first is too deep for the parser already.
+        // `deepest` is already too deep for the parser, `deep` only for our limit.
         let (deepest, deep) = ("[".repeat(100_000), "- ".repeat(DEEPEST + 1) + "a");
         assert!(read(&("- ".repeat(DEEPEST) + "a")).is_ok());
-        // Of so many keys none can be compared with each other one.
+        // So many keys that comparing each with every other would take minutes.
         let keys: String = (0..300_000).map(|key| format!("{key}: a\n")).collect();
         let many = format!("{keys}0: b\n");
         for (text, expected) in [

@@ -31,7 +31,7 @@ struct Flusher {
     thread: JoinHandle<io::Result<()>>,
 }
 
-/// Bytes written between two calls of the flusher.
+/// Bytes written between two calls of the flusher: 32 MiB, chosen.
 const FLUSHED_AT_ONCE: usize = 32 << 20;
 
 impl Pending {
@@ -136,7 +136,8 @@ impl Flusher {
     }
 }
 
-/// Writes one whole file with `fill`; when that fails, nothing is left and a former file stays.
+/// Writes one whole file with `fill`. When that fails, nothing new is left, and a file that was there before
+/// stays.
 ///
 /// # Errors
 /// Those of `fill`, and those of the file system, naming `path`.
@@ -192,8 +193,8 @@ mod tests {
 
     use super::*;
 
-    /// Both for 1 byte, which fails when the buffer is flushed, and for 1 MiB, which is larger than the
-    /// buffer and fails when it is written. The former file stays, and no temporary one is left.
+    /// Two writes fail: one of 1 byte when the buffer is flushed, and one of 1 MiB, more than the buffer holds,
+    /// when it is written. Both errors name the file. The old file stays, and no temporary one is left.
     #[test]
     fn what_goes_wrong_names_the_file() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The version before that of a table to which only columns came: it is read as well, and completed by the
-//! values that these columns have there.
+//! Reads tables of the previous version of their schema, where the current version only added columns: the added
+//! columns are filled with the values that they have for old tables.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use arrow::compute::cast;
 use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 
-/// The version before a table's, as `schemas.toml` has it under `former` and `lacks`.
+/// The previous version of a table's schema, as `schemas.toml` has it under `former` (the number) and `lacks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Former {
     /// Its number.
     pub(super) version: u32,
-    /// The columns that it lacks, with the value that they have there; `None`: null.
+    /// The columns that it lacks, with the value, as text, that fills them; `None`: null.
     lacks: Vec<(&'static str, Option<&'static str>)>,
 }
 
 impl Former {
-    /// Reads the columns that it lacks, each as "name value" or "name".
+    /// Makes a former version; each of `lacks` is a column that it lacks, as "name value" or "name".
     pub(super) fn declared(version: u32, lacks: &[&'static str]) -> Self {
         let lacks = lacks.iter().map(|entry| match entry.split_once(' ') {
             Some((name, value)) => (name, Some(value)),
@@ -30,10 +30,11 @@ impl Former {
         }
     }
 
-    /// Returns `batch`, of this version, with those of the columns it lacks that `wanted` has.
+    /// Returns `batch`, rows of the former version, with the columns that it lacks added at the end. Columns
+    /// that `wanted` does not have are not added.
     ///
     /// # Errors
-    /// Arrow's.
+    /// When Arrow cannot convert a value or put the columns together.
     pub(super) fn completed(
         &self,
         batch: &RecordBatch,

@@ -1,12 +1,11 @@
-//! Writes and reads files.
+//! Writes and reads files: the Parquet tables of all programs, and the pixel file of a data folder.
 //!
-//! Tables of all programs: `table` writes and reads one, with the columns that `schemas.toml` declares; `former`
-//! completes one of the version before. Those of a data folder: `schema` names them and the folder's other
-//! file, and `tables` writes them from a source's records. That other file has the pixels, and `pixels` writes
-//! and reads it.
+//! `table` writes and reads a table with the columns that `schemas.toml` declares; `former` adds the columns that
+//! a table of the previous version lacks. `schema` names the files of a data folder, `tables` writes its tables
+//! from a source's records (a source is a data set as it comes), and `pixels` writes and reads its pixel file.
 //!
-//! Each is written with `atomic`: it appears whole or not at all. `pages` opens a Parquet file that may be broken
-//! or made to do harm, and has `thrift` check the lengths in its footer and page headers.
+//! Each file is written with `atomic`: it appears whole or not at all. `pages` opens a Parquet file that may be
+//! broken or made to do harm, and has `thrift` check the lengths in its footer and page headers.
 
 pub mod atomic;
 pub mod former;

@@ -15,7 +15,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::store::thrift::{self, Fault, PageHeader};
 
-/// The longest page header that is read, in bytes; as Arrow C++'s.
+/// The longest page header that is read: 16 MiB, the limit of Arrow C++.
 const LONGEST_HEADER: u64 = 16 << 20;
 
 /// Returns a reader of `file`, after checking the declared lengths in its footer, page headers and
@@ -54,6 +54,7 @@ fn check_footer(file: &File, len: u64) -> Result<()> {
         .map_err(|fault| ParquetError::General(format!("a footer with {fault} in it")))
 }
 
+/// Checks the headers of all pages, and that no dictionary declares more values than it has bytes.
 fn check_pages(file: &Arc<File>, len: u64, metadata: &ParquetMetaData) -> Result<()> {
     for group in metadata.row_groups() {
         let rows = usize::try_from(group.num_rows())?;
@@ -83,6 +84,7 @@ fn check_pages(file: &Arc<File>, len: u64, metadata: &ParquetMetaData) -> Result
     Ok(())
 }
 
+/// Checks that the page headers of a column chunk can be read, from its first page to its last.
 fn check_headers(file: &File, len: u64, column: &ColumnChunkMetaData) -> Result<()> {
     let (mut at, n_bytes) = column.byte_range();
     let end = at.saturating_add(n_bytes);
@@ -95,7 +97,8 @@ fn check_headers(file: &File, len: u64, column: &ColumnChunkMetaData) -> Result<
     Ok(())
 }
 
-/// The header of the page at byte `at` of a file of `len` bytes.
+/// The header of the page at byte `at` of a file of `len` bytes. How long a header is shows only when it is
+/// read, so 1 kB is tried first, and eight times as much as long as the header does not end in it.
 fn read_header(file: &File, len: u64, at: u64) -> Result<PageHeader> {
     let there = len.saturating_sub(at).min(LONGEST_HEADER);
     let mut window = there.min(1 << 10);
@@ -123,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    /// Changes each byte of a table in turn; the declared numbers of values of its two dictionaries are among
-    /// them.
+    /// Changes each byte of a file with two columns in turn. Two of the bytes declare how many values the
+    /// columns' dictionaries have; the files with these changed are refused with a message about the dictionary.
     #[test]
     fn a_dictionary_with_more_values_than_bytes_is_refused() {
         let names: ArrayRef = Arc::new(StringArray::from(vec!["energy", "l1", "energy"]));

@@ -25,8 +25,8 @@ use crate::mask::geometry::Grid;
 use crate::store::atomic::Pending;
 use crate::store::table::INPUTS_KEY;
 
-/// About the bytes of rows in a record batch: large enough for sequential reading, small enough for
-/// writing with little memory.
+/// About the bytes of rows in a record batch, 4 MiB. Chosen: large enough for sequential reading, small enough
+/// for writing with little memory.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// Bytes at the file's end: the footer's length (4) and the magic `ARROW1` (6).
@@ -38,6 +38,7 @@ pub struct PixelWriter {
     schema: SchemaRef,
     row_bytes: usize,
     rows_per_batch: usize,
+    /// Rows that are not written yet, less than a batch.
     rows: Vec<u8>,
     writer: FileWriter<Pending>,
 }
@@ -232,6 +233,7 @@ impl PixelFile {
 /// The whole file as a buffer that keeps the mapping alive.
 fn map(file: &File, path: &Path) -> Result<Buffer> {
     let size = file.metadata()?.len();
+    // Before the tail there are at least the magic at the file's beginning and a footer.
     if size < 2 * TAIL as u64 {
         let found = format!("{size} bytes");
         return Err(Problem::new(path, "file", found, "a whole Arrow file").into());
@@ -254,6 +256,7 @@ struct Blocks {
     ranges: Vec<(arrow::ipc::Block, std::ops::Range<usize>)>,
 }
 
+/// Reads the footer at the file's end: the schema, and where the record batches are.
 fn read_footer(path: &Path, bytes: &Buffer) -> Result<(SchemaRef, Blocks)> {
     let cut_short = |found: String| {
         Error::from(Problem::new(

@@ -35,7 +35,7 @@ pub const PROGRAM_KEY: &str = "guidance.program";
 /// Metadata key of the hash of what the table was made from.
 pub const INPUTS_KEY: &str = "guidance.inputs";
 
-/// A column's type; the plain ones every reader of Parquet knows.
+/// A column's type: one of the plain ones that every reader of Parquet knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text.
@@ -67,7 +67,7 @@ impl Kind {
         }
     }
 
-    /// Returns words for the values that an integer may have, or any value of another type.
+    /// Returns words for the values that a cell may have: an integer's range, or the type's name.
     fn range(self) -> String {
         match self {
             Self::I32 => format!("{} to {}", i32::MIN, i32::MAX),
@@ -146,13 +146,13 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
 pub struct TableSpec {
     /// Name, as in docs/schemas.md (`images`, `scores`, …).
     pub name: &'static str,
-    /// Version of the columns; readers refuse any other but `former`.
+    /// Version of the columns; readers refuse any other version but that of `former`.
     pub version: u32,
     /// The command that makes the table, shown to a user whose table has another version.
     pub made_by: &'static str,
     /// The columns, in order.
     pub columns: Vec<Column>,
-    /// The version before, where it is read as well.
+    /// The previous version, where it can be read, too.
     pub former: Option<Former>,
 }
 
@@ -304,7 +304,7 @@ impl Origin {
         Ok(())
     }
 
-    /// The version before that of `spec`, if the file has it.
+    /// The previous version of `spec`, if that is the file's version.
     fn former<'a>(&self, spec: &'a TableSpec) -> Option<&'a Former> {
         let found = self.get(VERSION_KEY)?;
         let former = spec.former.as_ref();
@@ -324,8 +324,8 @@ impl Origin {
     }
 }
 
-/// The most bytes of rows that are kept in memory before they are written, a row group of the file. Tables
-/// with maps would otherwise be held whole.
+/// The most bytes of rows that are kept in memory before they are written as a row group of the file: 64 MiB,
+/// chosen. Tables with attribution maps would otherwise be held whole.
 const ROW_GROUP: usize = 64 << 20;
 
 /// Writes a table batch by batch; the file appears at [`TableWriter::finish`].
@@ -471,7 +471,8 @@ pub fn conform(path: &Path, spec: &TableSpec, batch: &RecordBatch) -> Result<Rec
     conform_rows(path, spec, batch, " of its record batch")
 }
 
-/// [`conform`]; `of` says, after the number of a row, what rows are counted in, from 0.
+/// Does what [`conform`] says. `of` follows a row's number (from 0) in messages: empty if rows are counted in the
+/// whole table, else what they are counted in.
 fn conform_rows(
     path: &Path,
     spec: &TableSpec,
@@ -490,7 +491,7 @@ fn conform_rows(
         if !same_family(array.data_type(), column.kind) {
             return Err(mismatch().into());
         }
-        // Before conversion, since a column of nulls alone may have any length without a byte.
+        // Checked before conversion: a column that has only nulls may declare any length in a file of few bytes.
         let nulls = array.logical_null_count();
         if nulls > 0 && !column.nullable {
             let found = format!("{nulls} nulls");
@@ -512,8 +513,8 @@ fn conform_rows(
     RecordBatch::try_new(spec.schema(), arrays).map_err(Error::arrow(path))
 }
 
-/// Returns the first row whose value the type of `converted` has no room for, an integer that `cast` made a
-/// null of.
+/// Returns the first row whose value was lost by the conversion from `array` to `converted`: `cast` turns an
+/// integer that is too large for the new type into null. `None` where no value was lost.
 fn first_lost(array: &dyn Array, converted: &dyn Array) -> Option<usize> {
     let after = converted.logical_nulls()?;
     let before = array.logical_nulls();

@@ -1,5 +1,5 @@
-//! Writes the tables of a data folder from a source's records (a source is a data set as published), after
-//! the pixels.
+//! Writes the tables of a data folder from a source's records (a source is a data set as it comes, published or
+//! the user's own), after the pixels.
 //!
 //! `images.parquet` is written last: a folder with it is complete. `schemas.toml` declares the columns, `schema`
 //! names the tables, and `dataset` reads them.
@@ -26,7 +26,7 @@ use crate::store::table::{
 /// This program, as its tables name it.
 pub(crate) const PROGRAM: &str = concat!("data-prep ", env!("CARGO_PKG_VERSION"));
 
-/// Objects per batch of `masks.parquet`, so that COCO's are not copied all at once.
+/// Objects per batch of `masks.parquet`, so that COCO's hundreds of thousands are not copied all at once. Chosen.
 const MASK_ROWS: usize = 1 << 15;
 
 /// What to do with a data folder made from other inputs, or by another version of this program.
@@ -49,8 +49,8 @@ pub(crate) struct Row {
     pub height: u32,
 }
 
-/// Returns the numbers of images and of skipped items of the data set in `out`, if this version of the
-/// program made it from `inputs`; `None` where `out` holds no data set. With [`Former::Replace`] the
+/// Returns the number of images and of rows in `skipped.parquet` of the data set in `out`, if this version of
+/// the program made it from `inputs`; `None` where `out` holds no data set. With [`Former::Replace`] the
 /// `images.parquet` of any other data set is removed, so that `out` holds none any more.
 ///
 /// # Errors
@@ -91,7 +91,8 @@ pub(crate) fn find_former(
     }
 }
 
-/// Writes all tables of the folder; row i of `rows` is row i of the pixel file.
+/// Writes all tables of the folder. Row i of `rows` is row i of the pixel file; `problems` become
+/// `skipped.parquet`; `inputs` is the hash of what the folder is made from.
 ///
 /// # Errors
 /// When the disk is full or cannot be written to.

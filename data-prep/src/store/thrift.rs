@@ -1,4 +1,4 @@
-//! Checks Parquet footers and page headers, and finds the length of the latter, without trusting the
+//! Checks Parquet footers and page headers, and finds the length of page headers, without trusting the
 //! declared sizes of their lists. The `parquet` crate skips an unknown list element by element, as many as
 //! the list declares, even after the end of the file: a map file of 3 kB kept it busy for 42 seconds.
 //!
@@ -44,6 +44,7 @@ pub(crate) fn check_struct(bytes: &[u8]) -> Result<()> {
 
 /// The page header that `bytes` begin with.
 pub(crate) fn page_header(bytes: &[u8]) -> Result<PageHeader> {
+    // The field's id in `PageHeader` of parquet.thrift.
     const COMPRESSED_PAGE_SIZE: i64 = 3;
     let mut reader = Reader { rest: bytes };
     let mut page_len = None;
@@ -75,6 +76,7 @@ const MAP: u8 = 11;
 const STRUCT: u8 = 12;
 const UUID: u8 = 13;
 
+/// Reads values of the compact protocol from the beginning of `rest`.
 struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -86,12 +88,14 @@ impl Reader<'_> {
         Ok(first)
     }
 
+    /// Skips `n` bytes.
     fn pass(&mut self, n: u64) -> Result<()> {
         let n = usize::try_from(n).map_err(|_| Fault::Short)?;
         self.rest = self.rest.get(n..).ok_or(Fault::Short)?;
         Ok(())
     }
 
+    /// A number of variable length: seven bits a byte, the lowest first; the top bit says that more follow.
     fn unsigned(&mut self) -> Result<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -104,6 +108,7 @@ impl Reader<'_> {
         Err(Fault::Wrong("a number of more than 64 bits"))
     }
 
+    /// A signed number, which is stored as 0, −1, 1, −2, … counted by an unsigned one.
     fn signed(&mut self) -> Result<i64> {
         let zigzag = self.unsigned()?;
         Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
@@ -122,6 +127,7 @@ impl Reader<'_> {
         Ok(Some(byte & 0xf))
     }
 
+    /// Skips a value of the type `kind` with at most `depth` levels of nesting, itself included.
     fn skip(&mut self, kind: u8, depth: u8) -> Result<()> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(Fault::Wrong("structs in structs without end"));
@@ -206,6 +212,7 @@ mod tests {
         }
     }
 
+    /// A first field that is a list (0x19: id 1, type list) declares two million elements; 64 bytes follow.
     #[test]
     fn lists_longer_than_the_file_are_not_gone_through() {
         let two_million = [0x80, 0x89, 0x7a];
@@ -217,6 +224,7 @@ mod tests {
         let bools = [&[0x19, 0xf0 | TRUE][..], &two_million, &[0; 64]].concat();
         let wrong = Fault::Wrong("a list of truth values");
         assert_eq!(page_header(&bools), Err(wrong));
+        // A struct in a struct in a struct, a thousand deep.
         let nested = [0x1c; 1000];
         assert!(matches!(check_struct(&nested), Err(Fault::Wrong(_))));
     }

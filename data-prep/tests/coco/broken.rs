@@ -139,7 +139,7 @@ fn a_broken_annotation_is_left_out_alone_and_named() {
         let expected = format!("{path}: annotations[0].{expected}");
         assert_eq!(problems, [expected], "{change}");
         assert_eq!(source.remarks, [], "{change}");
-        // Of an image with an object of unknown class nobody knows what it shows: it is left out.
+        // An image with an object of unknown class is left out, because its labels would be incomplete.
         if change.contains("category_id") {
             let mut images = source.images.iter();
             assert!(images.all(|image| image.image_id != "1"), "{change}");
@@ -147,7 +147,7 @@ fn a_broken_annotation_is_left_out_alone_and_named() {
         }
         let image = by_id(&source, "1");
         assert_eq!(image.objects, [], "{change}");
-        // The image shows the class, where one can tell that it is this image.
+        // The broken object's class (0) stays a label of the image, unless its image_id is what is broken.
         let labels: &[i32] = if change.contains("image_id") {
             &[]
         } else {
@@ -252,7 +252,7 @@ fn a_value_that_an_object_can_do_without_costs_nothing_else() {
         };
         assert_eq!(object.bbox, [1.0, 2.0, 4.0, 6.0], "{change}");
         assert_eq!((object.area, object.is_crowd), (None, false), "{change}");
-        // Of two polygons, the right one is used.
+        // If only one of two polygons is broken, the other is used.
         let has_shape = change.contains("[[1, 1, 5, 1, 5, 5], ");
         assert_eq!(object.segmentation.is_some(), has_shape, "{change}");
         let is_box = object.mask_kind == MaskKind::Box;
@@ -260,6 +260,7 @@ fn a_value_that_an_object_can_do_without_costs_nothing_else() {
     }
 }
 
+/// Each change is read without a problem; the object then has this box and perhaps a shape.
 #[test]
 fn values_that_tools_write_in_other_ways_are_read() {
     let shape = r#""segmentation": [[1, 1, 5, 1, 5, 5]]"#;
@@ -571,6 +572,7 @@ fn a_file_cut_or_damaged_anywhere_is_an_error_or_a_problem() {
     }
     let mut accepted = 0;
     for at in 0..good.len() {
+        // Another byte: one that means something in JSON, a letter, or 0xff, which is not UTF-8.
         let mut damaged = good.clone().into_bytes();
         damaged[at] = b"\"{}[],:0-.e\\x\xff"[at % 14];
         if let Ok(instances) = load_instances(file(format!("damaged{at}"), &damaged)) {

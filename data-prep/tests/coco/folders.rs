@@ -1,22 +1,23 @@
-//! Runs the program on folders that hold more, or less, than their annotations say: masks, images and JSON
-//! files beside those that are read.
+//! Runs the program on COCO folders that hold more, or less, than their annotations say: masks, images and JSON
+//! files beside those that are to be read.
 
 use data_prep::dataset::Split;
 
 use super::own::{data, draw, json, json_with, read, run};
 
+/// The JSON names a.jfif and b.jfif; the folder `masks` has PNG files of the same stems.
 #[test]
 fn masks_are_not_taken_for_the_images() {
     let text = json(&[(1, "a.jfif"), (2, "b.jfif")], &[(1, -3)]);
     let masks = ["masks/a.png", "masks/b.png"];
     let dir = data(&[("x.json", &text)], &masks);
-    // Where nothing else is there, an image may have been converted.
+    // No .jfif is there at all: all images were converted to PNG, so these are taken.
     let made = read(dir.path(), &[]);
     assert_eq!(made.code, 0, "{}", made.stderr);
     made.says(
         "images read from .png, where no file has the names in .jfif that the annotations give: 2",
     );
-    // One image is there, so the other is missing; a PNG beside it is no replacement.
+    // a.JFIF is there, so b.jfif is missing; the PNG b is not taken in its place.
     for folder in ["images", "masks"] {
         let image = dir.path().join(folder).join("a.JFIF");
         fs_err::create_dir_all(image.parent().unwrap()).unwrap();
@@ -51,7 +52,8 @@ fn a_category_that_is_only_the_others_supercategory_is_left_out() {
     made.says(left_out);
     assert_eq!(made.dataset().classes, ["door", "window"]);
     assert_eq!(made.labels("1"), ["door"]);
-    // What nothing uses stays, as it stays where another category is outside of it.
+    // A class without annotations stays. `project` stays where it is not the supercategory of all others, where
+    // it has no supercategory `none` itself, or where an annotation is of it.
     made.says("no annotation is of window: no image has the label");
     for made in [
         of("none", ["project", "none"], &[(1, 1)]),
@@ -77,7 +79,8 @@ fn images_without_annotations_are_counted() {
     let dir = data(&[("x.json", &text)], &images);
     let made = read(dir.path(), &[]);
     assert!(!made.stderr.contains("not annotated"), "{}", made.stderr);
-    // a.bmp may be a mask; no other image of the JSON is in the other folders.
+    // Counted are b and c, which lie beside the JSON's images. a.bmp is not, for it may be the mask of a.png; nor
+    // are d and e, in folders that have no image of the JSON.
     for image in more {
         draw(&dir.path().join(image));
     }
@@ -87,8 +90,8 @@ fn images_without_annotations_are_counted() {
     assert_eq!(made.dataset().images.len(), 2);
 }
 
-/// Where neither splits nor the names of folders and files differ, ids begin with paths in the data's folder,
-/// the same wherever it lies.
+/// Two annotation files have an image with id 1, and are of one split, in folders of one name. So the images' ids
+/// begin with the file's path within the data's folder, and are the same wherever that folder lies.
 #[test]
 fn ids_do_not_depend_on_where_the_folder_lies() {
     let a = json(&[(1, "a.png")], &[(1, -3)]);
@@ -193,7 +196,8 @@ fn annotation_files_beside_others_are_read_unless_they_repeat_images() {
             made.says(&format!("{not_read}{note}"));
         }
     }
-    // Images of one name in the folders of two splits are two; what lies elsewhere is named.
+    // Images of one name in the folders of two splits are two images. A JSON file in another folder than the
+    // annotations is not read, and named.
     let dir = data(
         &[
             ("annotations/instances_train.json", &ab),

@@ -1,6 +1,6 @@
 //! Tests the COCO reader: `records` checks the records that it makes of folders and `instances_*.json`,
-//! `broken` its messages for broken ones, `own` reads data of other tools, `folders` what holds more than its
-//! annotations say, `real` data of people.
+//! `broken` its messages for broken files, `own` runs the program on data as other tools export it, `folders` on
+//! folders that hold more than their annotations say, `real` on data sets of other people, where these are there.
 #![allow(clippy::unwrap_used)]
 
 mod broken;

@@ -1,4 +1,5 @@
-//! Runs the program on data of other tools: other categories, folders, names and ids than MS COCO's.
+//! Runs `data-prep read` and `coco` on COCO JSON as other tools export it, with other categories, folders, names
+//! and ids than MS COCO's, and checks the data folder and what is printed.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,11 +14,12 @@ use tempfile::TempDir;
 const SIZE: (u32, u32) = (16, 12);
 
 /// What a run of the program made.
+#[must_use]
 pub struct Made {
     pub code: i32,
     pub stderr: String,
     dataset: Option<Dataset>,
-    /// The fields in `skipped.parquet`.
+    /// The column `field` of `skipped.parquet`: what was left out, and faults that cost nothing.
     pub skipped: Vec<String>,
     _out: TempDir,
 }
@@ -46,7 +48,7 @@ impl Made {
             .collect()
     }
 
-    /// Whether standard error has this text.
+    /// Checks that standard error has this text.
     #[track_caller]
     pub fn says(&self, text: &str) {
         assert!(self.stderr.contains(text), "{}\nnot: {text}", self.stderr);
@@ -84,7 +86,7 @@ pub fn read(folder: &Path, more: &[&str]) -> Made {
     run([&["read", folder.to_str().unwrap()], more].concat())
 }
 
-/// Draws an image of [`SIZE`].
+/// Writes a gray PNG of [`SIZE`]. The file's name may end otherwise: the content decides how it is decoded.
 pub fn draw(path: &Path) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     let (width, height) = SIZE;
@@ -112,8 +114,8 @@ pub fn data(files: &[(&str, &str)], images: &[&str]) -> TempDir {
     dir
 }
 
-/// The categories that most tests have: with gaps, one below 0, one beyond 32 bits, and one that nothing
-/// is of.
+/// The categories that most tests have. Their ids have gaps, one is below 0, one beyond 32 bits; no annotation is
+/// of the third.
 const CATEGORIES: &str = r#"{"id": 90000000000, "name": "pod"}, {"id": -3, "name": "leaf"},
     {"id": 7, "name": "unused"}"#;
 
@@ -154,8 +156,8 @@ fn exports_of_many_tools_are_read() {
     let c = json(&[(3, "c.png")], &[(3, -3)]);
     let d = json(&[(4, "d.png")], &[]);
     let other = r#"{"images": [], "annotations": [{"caption": "a"}]}"#;
-    // JSON files, images, and the ids of train, val and test as the annotations say, or of all where they
-    // do not.
+    // A name, JSON files, images, and the ids of the images in train, val and test. Where the data has no splits,
+    // the first list has the ids of all images and the others are empty.
     type Layout<'a> = (
         &'a str,
         &'a [(&'a str, &'a str)],
@@ -289,6 +291,7 @@ fn exports_of_many_tools_are_read() {
     }
 }
 
+/// `data-prep coco`, which is for MS COCO's layout, reads data in this layout with other classes, too.
 #[test]
 fn the_old_command_reads_own_classes_too() {
     let train = json(&[(1, "a.png")], &[(1, -3)]);
@@ -310,6 +313,7 @@ fn the_old_command_reads_own_classes_too() {
     assert_eq!(made.labels("1"), ["leaf"]);
 }
 
+/// The same class may have another id in each annotation file, and two categories of one name are one class.
 #[test]
 fn classes_are_known_by_name() {
     let train = json_with(
@@ -355,6 +359,7 @@ fn classes_are_known_by_name() {
 #[test]
 fn a_file_is_found_by_what_its_name_says() {
     let name = |name: &str| json(&[(1, name)], &[(1, -3)]);
+    // The JSON's file_name, the file that is taken, and whether the program says that it was found elsewhere.
     for (given, file_name, is_renamed) in [
         ("./a b.png", "a b.png", false),
         (r".\\sub\\c.png", "sub/c.png", false),
@@ -395,7 +400,7 @@ fn a_file_is_found_by_what_its_name_says() {
     let made = read(dir.path(), &[]);
     assert_eq!(made.code, 2);
     made.says("x.json: image folder: found no z.png in any folder looked in (., images), expected");
-    // Of several images one is missing: it is a problem of that image.
+    // One of two images is missing: only this image is left out.
     let two = json(&[(1, "a.png"), (2, "z.png")], &[]);
     let dir = data(&[("x.json", &two)], &["images/a.png"]);
     let made = read(dir.path(), &["--on-error", "skip"]);
@@ -419,7 +424,7 @@ fn faults_of_one_annotation_leave_the_others() {
     made.says("annotations[0].bbox[2]: found -6, expected a width or height from 0");
     let made = read(dir.path(), &["--on-error", "skip"]);
     assert_eq!(made.code, 1, "{}", made.stderr);
-    // The image shows a leaf, although nobody knows where.
+    // The leaf with the broken box is left out as an object, and stays as a label.
     assert_eq!(made.labels("1"), ["leaf", "pod"]);
     assert_eq!(
         made.skipped,
@@ -430,6 +435,7 @@ fn faults_of_one_annotation_leave_the_others() {
     assert_eq!(image.objects[0].area, None);
 }
 
+/// The JSON has a width of −1, no boxes, polygons that are not in a list, and two objects with one id.
 #[test]
 fn what_the_annotations_do_not_say_comes_from_the_file_and_the_outline() {
     let text = json(&[(1, "a.png")], &[(1, -3), (1, 7)]);
@@ -502,7 +508,7 @@ fn ids_of_images_may_be_strings() {
     made.says("annotations[1].image_id: found c, expected the id of one of the images");
 }
 
-/// Gives an image of a file another id.
+/// Replaces the number of an image by a string, in the JSON's images and annotations.
 fn text_with(text: &str, number: i64, id: &str) -> String {
     let text = text.replace(
         &format!(r#"{{"id": {number}, "file_name""#),
@@ -532,7 +538,7 @@ fn files_and_folders_can_be_named() {
         assert_eq!(made.ids(Split::Test), ["test/1"]);
         assert_eq!(made.dataset().name(), "mine");
     }
-    // Relative to the folder, which gives the name as well.
+    // Paths may also be relative to the data's folder.
     let folder = dir.path().display().to_string();
     let made = run(["read", &folder, "--train", "x/one.json=p"]);
     assert_eq!(made.code, 0, "{}", made.stderr);

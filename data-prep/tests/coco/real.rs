@@ -1,4 +1,6 @@
-//! Runs the program on the cases and own data of `shared/`, where they are on this machine.
+//! Runs the program on data that is not part of the repository, in the folder `shared/` beside it, and skips what
+//! is not there: `cases/`, small folders each with one oddity of a real export, and `data/own/`, data sets that
+//! other people annotated.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +8,7 @@ use data_prep::dataset::Split;
 
 use super::own::{read, run};
 
-/// Returns a folder beside the real data, where it is on this machine.
+/// Returns a folder relative to `shared/data` (or to GUIDANCE_DATA); `None` where it is not there.
 fn shared(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("GUIDANCE_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
@@ -24,7 +26,8 @@ fn cases_from_the_wild_are_read() {
     let Some(cases) = shared("../cases") else {
         return;
     };
-    // The case, the fields remarked on, the labels of image 1, its objects with a shape and all its objects.
+    // The case's folder, the fields listed in skipped.parquet (faults that cost no object), the labels of image 1,
+    // and the numbers of its objects with a shape and of all its objects.
     type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str], [usize; 2]);
     let dog = &["dog"][..];
     let cases_right: [Case; 13] = [
@@ -75,6 +78,7 @@ fn cases_from_the_wild_are_read() {
                 .iter()
                 .filter(|object| object.segmentation.is_some());
             assert_eq!([with_shape.count(), image.objects.len()], shapes, "{case}");
+            // Image 1 of 35d is annotated at the size that it has once its EXIF orientation is applied.
             let upright = case.starts_with("35d");
             let size = if upright { (48, 64) } else { (64, 48) };
             assert_eq!((image.width, image.height), size, "{case}");
@@ -84,6 +88,7 @@ fn cases_from_the_wild_are_read() {
 
 #[test]
 fn cacao_and_facade_are_read_as_they_are() {
+    // The data set, its images in train, val and test, its number of classes, and a line printed.
     for (name, images, classes, note) in [
         (
             "cacao",
@@ -99,7 +104,7 @@ fn cacao_and_facade_are_read_as_they_are() {
         ),
     ] {
         let Some(folder) = shared(&format!("own/{name}")) else {
-            return;
+            continue;
         };
         let made = read(&folder, &[]);
         assert_eq!(made.code, 0, "{}", made.stderr);

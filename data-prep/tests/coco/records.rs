@@ -1,4 +1,5 @@
-//! Reads valid COCO folders and checks the records: images, boxes, run lengths, classes and splits.
+//! Reads valid COCO folders and checks the records (images with their objects, in memory) that the reader makes:
+//! boxes, run lengths, classes and splits.
 
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,7 @@ fn every_form_of_annotation_becomes_a_record() {
             Some(String::from_utf8(rle.counts.to_vec()).unwrap())
         })
         .collect();
+    // COCO's compressed run lengths of the four objects' shapes; the third has none.
     let expected = [Some("733000005OL00"), Some("7330m0"), None, Some("\\14")];
     assert_eq!(shapes, expected.map(|shape| shape.map(str::to_owned)));
     let without_shapes: Vec<SourceObject> = image
@@ -93,6 +95,7 @@ fn every_form_of_annotation_becomes_a_record() {
     assert!(empty.objects.is_empty() && empty.labels().is_empty());
 }
 
+/// COCO numbers 91 categories from 1; eleven of them have no objects. Class ids number the other 80 from 0.
 #[test]
 fn category_ids_lose_the_eleven_without_objects() {
     for (category, class) in [
@@ -117,6 +120,9 @@ fn category_ids_lose_the_eleven_without_objects() {
     assert_eq!(classes, (0..80).collect::<Vec<_>>());
 }
 
+/// Where there are no split files, a tenth of the training images is for validation, by a hash of the id. The
+/// expected ids are those for which this line of Python holds:
+/// `int(hashlib.sha256(str(image_id).encode()).hexdigest()[:16], 16) % 10 == 0`.
 #[test]
 fn the_validation_rule_is_the_documented_line_of_python() {
     let ids: Vec<i64> = (1..160).filter(|&id| coco::is_validation(id)).collect();
@@ -128,7 +134,8 @@ fn the_validation_rule_is_the_documented_line_of_python() {
     );
 }
 
-/// Annotation files (name, text), image folders, and the ids of train, val and test, or the error's end.
+/// Annotation files (name, text), image folders, and the image ids of train, val and test (one or none each), or
+/// how the error ends.
 type Layout<'a> = (
     &'a [(&'a str, &'a str)],
     &'a [&'a str],
@@ -237,7 +244,8 @@ fn the_same_files_give_the_same_fingerprint() {
     assert_ne!(hash(&a), hash(&b));
 }
 
-/// Reads a part of the real COCO 2014, where it is on this machine.
+/// Reads a part of the real COCO 2014 (110 images), where it is there, and compares each object's shape with its
+/// annotated box.
 #[test]
 fn real_annotations_fit_their_boxes() {
     let data = std::env::var_os("GUIDANCE_DATA").map_or_else(

@@ -1,4 +1,6 @@
-//! Splits and groups of own data: `--split`, `--split-by`, `--stratify`, `--groups`.
+//! Tests how the user's own data is arranged: `--split` divides it into train, val and test by percentages,
+//! `--split-by` keeps images together that share something, `--stratify` gives each class its share of each
+//! split, `--groups` reads a table of groups (named subsets for which results are reported).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +13,9 @@ use crate::folder::Folder;
 
 const HEADER: &str = "image,class,xmin,ymin,xmax,ymax";
 
-/// A folder of `count` images; `row` makes the cells after a box, and the class.
+/// A folder of `count` images and a table with a box on each. `row` gives, for an image's number, its class and
+/// the cells after its box, which `header` names. Files are called `pD_NNN.jpg`, with the number NNN and its
+/// last digit D.
 fn numbered(header: &str, count: usize, row: impl Fn(usize) -> (String, String)) -> Folder {
     let mut text = format!("{HEADER}{header}\n");
     let folder = Folder::new(&[]);
@@ -24,6 +28,7 @@ fn numbered(header: &str, count: usize, row: impl Fn(usize) -> (String, String))
     folder
 }
 
+/// `count` images with one cat each, without splits.
 fn plain(count: usize) -> Folder {
     numbered("", count, |_| ("cat".to_owned(), String::new()))
 }
@@ -36,10 +41,12 @@ fn splits(dataset: &Dataset) -> BTreeMap<String, Split> {
         .collect()
 }
 
+/// The numbers of images in train, val and test.
 fn counts(dataset: &Dataset) -> [usize; 3] {
     Split::ALL.map(|split| dataset.indices(split).len())
 }
 
+/// 100 images are divided by a hash of their ids. With 50 images more, each of the 100 is in the same split.
 #[test]
 fn images_that_are_added_move_no_other() {
     let few = plain(100);
@@ -77,11 +84,16 @@ fn every_split_gets_an_image_where_there_are_three() {
 #[test]
 fn shares_are_as_asked_for() {
     let folder = plain(60);
-    folder
-        .read(&["--split", "50, 50,0"])
-        .check(0, &["divided 50,50,0 percent"]);
+    let said = folder.read(&["--split", "50, 50,0"]);
+    said.check(0, &["divided 50,50,0 percent"]);
+    // The test split is empty because nothing was asked for in it.
+    assert!(!said.text.contains("too few images"), "{}", said.text);
     let [train, val, test] = counts(&folder.open());
     assert!(train > 20 && val > 20 && test == 0, "{train} {val} {test}");
+    let said = "(too few images for all three)";
+    plain(2).read(&[]).check(0, &[said]);
+    let said = "1 train, 0 val, 0 test (too few images for both)";
+    plain(1).read(&["--split", "50,50,0"]).check(0, &[said]);
     for (shares, said) in [
         (
             "70,30",
@@ -96,6 +108,8 @@ fn shares_are_as_asked_for() {
     }
 }
 
+/// `--split-by` takes a column of the table or a regular expression with a group, for the file names. Of 60
+/// images 12 patients have five each, by the column; by the names (p0 to p9) there are ten of six.
 #[test]
 fn images_of_a_patient_stay_together() {
     // By a column and by the name.
@@ -181,6 +195,7 @@ fn stratify_gives_each_class_its_share() {
             .filter(|image| image.split == split && image.labels.contains(&class))
             .count()
     };
+    // 10 of the 200 images are of the rare class (class 1): 70 %, 15 % and 15 % are 7, 1.5 and 1.5.
     assert_eq!(counts(&dataset), [140, 30, 30]);
     let rare = Split::ALL.map(|split| of(split, 1));
     assert!(
@@ -203,6 +218,7 @@ fn splits_of_the_data_stay_and_missing_ones_are_cut_from_train() {
     assert!(test == 5 && val > 0 && train > val, "{train} {val} {test}");
     let splits = splits(&dataset);
     assert!((0..5).all(|number| splits[&format!("images/p{number}_{number:03}")] == Split::Test));
+    // A command that names the format cuts no missing split.
     folder.run(&["table", "--root", "{}"]).check(0, &[]);
     assert_eq!(counts(&folder.open()), [35, 0, 5]);
     folder
@@ -293,7 +309,7 @@ fn splits_of_pictures(dataset: &Dataset) -> BTreeMap<String, BTreeSet<Split>> {
     found
 }
 
-/// Where an image falls by the hash of its id.
+/// The split that an image gets by the hash of its id (docs/SPEC.md C.5), with the shares 70, 15 and 15 %.
 fn by_hash(id: &str) -> Split {
     let digest = Sha256::digest(format!("split:{id}"));
     let first = u64::from_be_bytes(digest[..8].try_into().unwrap());
@@ -329,18 +345,20 @@ fn copies_of_one_picture_stay_together_where_the_program_divides() {
             "{splits:?}"
         );
     }
-    // An image without copies falls where it fell.
+    // An image without copies is divided by its own id, as if there were no copies.
     none.read(&[]).check(0, &[]);
     let dataset = none.open();
     let singles = dataset.images.iter();
     for image in singles.filter(|image| image.image_id.contains("single")) {
         assert_eq!(image.split, by_hash(&image.image_id), "{}", image.image_id);
     }
-    // What the user says stays together is not added to.
+    // Where the user says what stays together, copies are not kept together beyond that.
     let by_name = none.read(&["--split-by", "rf.(.*).jpg"]);
     by_name.check(0, &["(images that share rf.(.*).jpg together, by"]);
 }
 
+/// The data's own splits are kept, so pictures 0 and 1 (copies 0 to 2 and 3 to 5) are in train and in val;
+/// `inspect` lists that among its doubts (what a person should look at before training).
 #[test]
 fn copies_in_two_of_the_data_s_own_splits_are_a_doubt() {
     let folder = copies(",split", |number| match number {

@@ -1,5 +1,6 @@
-//! What data says of where it is from and of its licence goes into the tables, from the format's own files and
-//! from those beside them, and changes no hash.
+//! Tests that the tables record a data set's credit: title, address, licence and citation, from the format's own
+//! files and from files beside them, such as CITATION.cff; and that the credit does not change the hash of the
+//! inputs.
 
 use data_prep::schema::{CLASSES, CREDIT_KEY, IMAGES};
 use data_prep::table::read_table;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::folder::Folder;
 
-/// The credit and the hash in a table of the data folder.
+/// The credit (null where there is none) and the hash of the inputs, which two tables of the data folder have.
 fn recorded(folder: &Folder) -> (Value, String) {
     let [images, classes] = [(&IMAGES, "images"), (&CLASSES, "classes")].map(|(spec, name)| {
         let (origin, _) = read_table(folder.data().join(format!("{name}.parquet")), spec).unwrap();
@@ -93,7 +94,7 @@ fn coco_json_says_whose_it_is_in_any_spelling() {
         folder.read(&["--split", "100,0,0"]).check(0, &["1 image"]);
         assert_eq!(recorded(&folder).0, expected, "{more}");
     }
-    // What is no JSON is so there, too.
+    // Broken JSON inside `info` is an error like elsewhere.
     let folder = Folder::new(&[(
         "train/_annotations.coco.json",
         &json("\"info\": {\"url\": \"x},"),

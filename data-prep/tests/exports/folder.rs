@@ -1,4 +1,5 @@
-//! A folder with drawn images and annotations, and the data folder that the program makes of it.
+//! Helps the tests of this folder: a temporary folder of plain gray images and annotations, the program run on
+//! it, and the data folder that it makes.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,6 +10,7 @@ use data_prep::table::{column, read_table};
 
 /// What the program printed and how it ended.
 #[derive(Debug)]
+#[must_use]
 pub struct Said {
     pub code: i32,
     pub text: String,
@@ -49,19 +51,19 @@ impl Folder {
         fs_err::write(&path, bytes).unwrap();
     }
 
-    /// Draws a JPEG of 40 × 20 pixels.
+    /// Writes a gray JPEG of 40 × 20 pixels.
     pub fn image(&self, path: &str) {
         self.write(path, jpeg(40, 20));
     }
 
-    /// Draws several.
+    /// Writes several such images.
     pub fn images(&self, paths: &[&str]) {
         for path in paths {
             self.image(path);
         }
     }
 
-    /// Writes a PNG of 40 × 20 gray pixels.
+    /// Writes a gray PNG of 40 × 20 pixels: 1 where `inside(x, y)`, else 0.
     pub fn mask(&self, path: &str, inside: impl Fn(u32, u32) -> bool) {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, 40, 20);
@@ -77,7 +79,7 @@ impl Folder {
         self.write(path, bytes);
     }
 
-    /// Runs a command with `{}` in its arguments standing for the source folder.
+    /// Runs a command of data-prep, with pixels of 20 × 20. `{}` in its arguments stands for the source folder.
     pub fn run(&self, arguments: &[&str]) -> Said {
         let root = self.root().display().to_string();
         let output = Command::new(env!("CARGO_BIN_EXE_data-prep"))
@@ -115,7 +117,7 @@ impl Folder {
         Dataset::open(self.data()).unwrap()
     }
 
-    /// The column `found` of what was left out or remarked.
+    /// The column `found` of `skipped.parquet`, which lists what was left out, and faults that cost nothing.
     pub fn skipped(&self) -> Vec<String> {
         let path = self.0.path().join("data/skipped.parquet");
         let (_, batch) = read_table(path, &SKIPPED).unwrap();

@@ -1,6 +1,7 @@
-//! Runs `data-prep yolo`, `table` and `read` on small folders as people have them, and checks the data
-//! folders and the lines that they print: `yolo` and `yolo_broken`, `table` and `table_found`, `arrange` (splits and groups), `credit` (licences and citations),
-//! and `same` (one data set in three formats).
+//! Runs `data-prep yolo`, `table` and `read` on small folders as annotation tools export them, and checks the
+//! data folders that they make and the lines that they print. `yolo` and `yolo_broken` have YOLO's exports,
+//! `table` and `table_found` CSV and Parquet tables, `arrange` splits and groups, `credit` licences and
+//! citations, `same` one data set in three formats.
 #![allow(clippy::unwrap_used)]
 
 mod arrange;

@@ -1,4 +1,4 @@
-//! Tables of boxes and of labels.
+//! Tests `data-prep table`, which reads tables of boxes and of labels (CSV or Parquet). Images have 40 × 20 pixels.
 
 use data_prep::dataset::Split;
 
@@ -13,6 +13,7 @@ fn table(folder: &Folder, more: &[&str]) -> crate::folder::Said {
     folder.run(&[&arguments, more].concat())
 }
 
+/// A folder with three images and `boxes` as boxes.csv.
 fn with_boxes(boxes: &str) -> Folder {
     let folder = Folder::new(&[("boxes.csv", boxes)]);
     folder.images(&["images/a.jpg", "images/b.JPG", "images/sub/c.png"]);
@@ -60,6 +61,7 @@ fn boxes_labels_splits_and_groups_are_read() {
     assert_eq!(dataset.name(), "source");
 }
 
+/// Four tables have the same box in different columns, of image a. The other two images are in no table.
 #[test]
 fn spellings_of_boxes_are_recognised_and_said() {
     for (boxes, said) in [
@@ -95,6 +97,8 @@ fn spellings_of_boxes_are_recognised_and_said() {
 #[test]
 fn each_broken_row_is_a_problem_and_its_class_stays() {
     const HEADER: &str = "image,class,xmin,ymin,xmax,ymax,split,group\n";
+    // Line 3 of the table, the message, and the labels of image a when the line is left out. Line 2 is a dog on
+    // image a. Classes are numbered by their names: dog is 0 where no cat is read, else cat is 0 and dog 1.
     for (row, said, labels) in [
         (
             "none.jpg,cat,1,2,3,4,train,x",
@@ -183,6 +187,7 @@ fn rows_without_box_are_labels_or_images_without_classes() {
 
 #[test]
 fn masks_give_shapes_and_missing_boxes() {
+    // A mask's path may be relative to the table's folder or to the images' folder.
     let folder = with_boxes(
         "image,class,xmin,ymin,xmax,ymax,mask\na,cat,0,0,40,20,masks/a.png\n\
          b,cat,,,,,masks/b.png\nsub/c,cat,1,1,9,9,masks/none.png\nsub/c,cat,1,1,9,9,masks/black.png\n",
@@ -307,7 +312,7 @@ fn names_that_could_mean_two_images_are_refused() {
     );
 }
 
-/// A Parquet file of another tool, with numbers as floats and nulls.
+/// A Parquet file of another tool. Image b has nulls for its box, which is a label without a box.
 #[test]
 fn parquet_is_read_as_csv_is() {
     use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};

@@ -1,5 +1,5 @@
-//! Tables as other tools write them: without a header, without classes, a file for each split, and folders in
-//! which nothing is known.
+//! Tests tables of boxes as other tools write them: without a header, without classes, with a file for each split.
+//! Also tests the message about folders in which no format is recognised.
 
 use data_prep::dataset::Split;
 
@@ -7,6 +7,7 @@ use crate::folder::{Folder, by_id, ids};
 
 const HEADER: &str = "filename,width,height,class,xmin,ymin,xmax,ymax\n";
 
+/// A table with one cat on each image.
 fn rows(images: &[&str]) -> String {
     let row = |image: &&str| format!("{image},40,20,cat,1,2,9,9\n");
     HEADER.to_owned() + &images.iter().map(row).collect::<String>()

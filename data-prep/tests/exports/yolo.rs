@@ -1,10 +1,12 @@
-//! Exports that are read: layouts, names, boxes and polygons.
+//! Tests YOLO exports that are read: layouts of folders, class names, boxes and polygons. Images have 40 × 20
+//! pixels; a label line is a class number, then the box's centre, width and height as fractions of the image, or
+//! a polygon's points.
 
 use data_prep::dataset::Split;
 
 use crate::folder::{Folder, by_id, ids, jpeg};
 
-/// As Roboflow writes it: paths with a `..` too many, and a test folder that is not there.
+/// data.yaml as Roboflow writes it: its paths have a `..` too many, and its test folder does not exist.
 const ROBOFLOW: &str = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\n\nnc: 2\n\
                         names: ['cat', 'dog']\nroboflow:\n  license: MIT\n";
 
@@ -60,7 +62,7 @@ fn a_roboflow_export_has_boxes_polygons_and_images_without_objects() {
     assert_eq!(valid.objects[0].segmentation.as_ref().unwrap().area(), 800);
 }
 
-/// A split's folder may be called otherwise than the export says.
+/// The folder `validate` holds images, but data.yaml does not name it for any split; the program says so.
 #[test]
 fn images_in_no_split_are_counted() {
     let folder = roboflow();
@@ -173,6 +175,7 @@ fn splits_come_from_the_names_of_folders_where_nothing_else_says_them() {
     assert_eq!(ids(&flat.open(), Split::Train), ["images/a"]);
 }
 
+/// Train and val are the same folder. Val would have no other images, so the image is taken in train.
 #[test]
 fn an_image_of_two_splits_stays_in_the_first() {
     let yaml = "train: images\nval: images\nnames: [cat, cat, dog]\n";
@@ -196,7 +199,8 @@ fn an_image_of_two_splits_stays_in_the_first() {
     );
 }
 
-/// Nothing is trained on and validated with, and validation keeps its images.
+/// No image is in two splits: one that two lists name is taken in the later split, except where that would empty
+/// the earlier split or the later one has no other images.
 #[test]
 fn an_image_of_train_and_val_stays_in_val_where_val_has_others() {
     let splits_of = |train: &str, val: &str, test: &str| {
@@ -220,6 +224,7 @@ fn an_image_of_train_and_val_stays_in_val_where_val_has_others() {
         };
         (Split::ALL.map(names), said.text)
     };
+    // The images that the lists of train, val and test name, by letters; those of each split; a line printed.
     for (given, expected, note) in [
         // Val keeps what is in train as well, and test what is in val or train.
         (
@@ -257,6 +262,7 @@ fn an_image_of_train_and_val_stays_in_val_where_val_has_others() {
     }
 }
 
+/// The box has its centre at 0.1 and a width of 0.4: from −0.1 to 0.3 of 40 pixels, cut to 0 and 12.
 #[test]
 fn boxes_are_cut_at_the_edge_and_keypoints_not_read() {
     let yaml = "train: images\nkpt_shape: [2, 3]\nnc: 1\nnames: [cat]\n";
@@ -291,7 +297,7 @@ fn a_line_that_is_there_twice_is_one_object() {
     assert_eq!(found, [(1, 0), (2, 1), (4, 0)]);
 }
 
-/// Fractions are of the image as the tool showed it: stored, or turned where the user says so.
+/// Fractions are taken of the image as it is stored (40 × 20), or, with `--exif apply`, as it is turned (20 × 40).
 #[test]
 fn fractions_are_of_the_turned_image_where_it_is_turned() {
     let folder = Folder::new(&[

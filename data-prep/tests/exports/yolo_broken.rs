@@ -1,4 +1,6 @@
-//! Broken exports: one line each, and what stays with `--on-error skip`.
+//! Tests broken YOLO exports: each fault is one line of message, and `--on-error skip` leaves out the broken item
+//! alone. A label file has one line per object: class number, then the box's centre, width and height as
+//! fractions of the image, or a polygon.
 
 use crate::folder::{Folder, jpeg};
 
@@ -13,6 +15,8 @@ fn export(label: &str) -> Folder {
 
 #[test]
 fn each_broken_line_is_a_problem_and_its_class_stays_where_it_is_known() {
+    // The line of the label file, a part of the message, and the class that the image keeps as a label when the
+    // line is left out; `None`: the class is unknown, so the image is left out, too.
     for (line, said, class) in [
         (
             "2 .5 .5 .5 .5",
@@ -88,7 +92,7 @@ fn values_beyond_the_edge_by_rounding_are_right() {
 
 #[test]
 fn an_unusable_polygon_leaves_its_box() {
-    // A line is no area, and its box has no height; this one is thinner than a pixel.
+    // This polygon covers no pixel, for it is thinner than one. It still has a box, which a flat line has not.
     let folder = export("0 0.51 0.51 0.512 0.51 0.512 0.512\n");
     folder
         .yolo(&[])
@@ -123,7 +127,7 @@ fn a_single_problem_says_how_to_leave_it_out() {
     failed.check(2, &["images/a.jpg: "]);
     assert!(failed.text.ends_with(hint), "{}", failed.text);
 
-    // A fault that nothing leaves out has no hint.
+    // A fault of the configuration cannot be left out, so its message has no such hint.
     folder.write("data.yaml", "train: gone\nnames: [cat]\n");
     let failed = folder.read(&[]);
     failed.check(2, &["data.yaml: train: found gone"]);
@@ -152,7 +156,7 @@ fn missing_label_files_are_an_error_that_names_the_folder() {
     );
 }
 
-/// Label files tell the format, and then what is missing can be named.
+/// Label files beside images tell that the format is YOLO, so the error can name what is missing.
 #[test]
 fn a_folder_without_class_names_is_recognised_by_its_label_files() {
     let said = "class names: found none, expected data.yaml with names, or classes.txt, obj.names or obj.data";
@@ -164,7 +168,7 @@ fn a_folder_without_class_names_is_recognised_by_its_label_files() {
         folder.image(image);
         folder.read(&[]).check(2, &[said]);
     }
-    // Numbers that belong to no image, and what another format's files say, are no label files.
+    // A text file of numbers is no label file if no image has its name, or if files of another format are there.
     let other = Folder::new(&[("numbers.txt", "3 .5 .5 .5 .5\n")]);
     other.image("a.jpg");
     other.read(&[]).check(2, &["format: found nothing known"]);
@@ -199,7 +203,7 @@ fn a_test_split_without_label_files_is_left_out() {
             .all(|image| !image.file_name.starts_with("test/"))
     );
 
-    // Without a file that says the splits, and for validation.
+    // The same where folders' names say the splits, and for validation.
     let folder = Folder::new(&[("classes.txt", "cat\n"), ("train/a.txt", "0 .5 .5 .5 .5")]);
     folder.images(&["train/a.jpg", "HD_test/b.jpg", "val/c.jpg"]);
     folder.yolo(&[]).check(
@@ -296,7 +300,8 @@ fn a_broken_configuration_is_one_line() {
         .check(2, &["found no such folder, expected a folder"]);
 }
 
-/// An image that lost one of its objects is no image without that object's class, nor one without classes.
+/// Images a and b each have an object whose class number is unknown. Without that object they would wrongly count
+/// as images without its class, so they are left out.
 #[test]
 fn an_image_with_an_object_of_unknown_class_is_left_out() {
     let folder = Folder::new(&[

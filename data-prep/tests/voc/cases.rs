@@ -1,5 +1,6 @@
-//! Inputs from the wild (`shared/cases`) and a data set of other people (`shared/data/own`), where they are
-//! at hand.
+//! Runs the program on data that is not part of the repository, in the folder `shared/` beside it, and skips what
+//! is not there: `cases/`, small folders each with one oddity of a real export, and `data/own/`, a data set that
+//! other people annotated.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -16,7 +17,7 @@ fn shared() -> PathBuf {
     }
 }
 
-/// Reads a folder of `shared` with `command`; `None`, said, where it is not there.
+/// Reads a folder of `shared` with `command`; `None`, with a line printed, where it is not there.
 fn read(command: &str, folder: &str) -> Option<(Dataset, Output)> {
     let root = shared().join(folder);
     if !root.is_dir() {
@@ -86,6 +87,7 @@ fn cases_are_read_as_their_users_need() {
             "{case}: {}",
             stderr(&output)
         );
+        // Of 17b the annotated size does not tell whether the turned image is meant: a half turn keeps the size.
         let warned = stderr(&output).contains("a camera turned the photo");
         assert_eq!(
             warned,

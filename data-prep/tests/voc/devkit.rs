@@ -1,4 +1,5 @@
-//! Devkits of VOC in temporary folders, and the program run on them.
+//! Helps the tests of this folder: devkits of VOC in temporary folders, and the program run on them, with pixels
+//! of 16 × 16.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ pub(crate) struct Devkit {
 }
 
 impl Devkit {
-    /// Images a and b in train, c in test, each with one dog.
+    /// Images a and b in train, c in test, each of 40 × 20 pixels with one dog.
     pub(crate) fn new() -> Self {
         let devkit = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -42,6 +43,7 @@ impl Devkit {
         path
     }
 
+    /// Writes a list of image ids, which is a split.
     pub(crate) fn set(&self, name: &str, text: &str) {
         self.write(&format!("ImageSets/Main/{name}.txt"), text);
     }
@@ -73,17 +75,20 @@ impl Devkit {
         self.write(path, bytes);
     }
 
+    #[must_use]
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.run_in("VOCdevkit", arguments)
     }
 
+    #[must_use]
     pub(crate) fn run_in(&self, folder: &str, arguments: &[&str]) -> Output {
         let root = self.folder.path().join(folder);
         data_prep(&["voc", "--root"], &root, &self.out(), arguments)
     }
 }
 
-/// Runs the program on `root`, which follows on `command`.
+/// Runs the program: `command`, then `root`, the options that all tests have, and `arguments`.
+#[must_use]
 pub(crate) fn data_prep(command: &[&str], root: &Path, out: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_data-prep"))
         .args(command)
@@ -96,7 +101,7 @@ pub(crate) fn data_prep(command: &[&str], root: &Path, out: &Path, arguments: &[
         .unwrap()
 }
 
-/// The bytes of a JPEG of one colour.
+/// The bytes of a JPEG of one colour, green.
 pub(crate) fn jpeg(width: u16, height: u16) -> Vec<u8> {
     let mut bytes = Vec::new();
     let rgb = [90, 160, 30].repeat(usize::from(width) * usize::from(height));
@@ -113,6 +118,7 @@ pub(crate) fn annotation(width: u32, height: u32, objects: &str) -> String {
     )
 }
 
+/// An object; `corners` are xmin, ymin, xmax and ymax with spaces between.
 pub(crate) fn object(name: &str, corners: &str, difficult: &str) -> String {
     let mut bndbox = String::new();
     for (tag, value) in ["xmin", "ymin", "xmax", "ymax"]
@@ -136,6 +142,7 @@ pub(crate) fn assert_code(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{}", stderr(output));
 }
 
+/// The sorted names of a folder's files; none where there is no folder.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = match fs_err::read_dir(folder) {
         Ok(entries) => entries

@@ -1,4 +1,4 @@
-//! Annotations and images in the folders of other tools: CVAT, Roboflow, LabelImg, Kaggle.
+//! Tests annotations in VOC's XML in the folder layouts of other tools: CVAT, Roboflow, LabelImg, Kaggle.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -7,7 +7,7 @@ use data_prep::dataset::{Dataset, Split};
 
 use crate::devkit::{Devkit, annotation, assert_code, data_prep, jpeg, object, stderr};
 
-/// A folder of files.
+/// A temporary folder with the source in `in` and the data folder in `out`.
 pub(crate) struct Tree(tempfile::TempDir);
 
 impl Tree {
@@ -42,6 +42,7 @@ impl Tree {
         self.write(path, xml.replace("</folder>", &name))
     }
 
+    #[must_use]
     fn run(&self, command: &str, arguments: &[&str]) -> Output {
         let command: &[&str] = match command {
             "read" => &["read"],
@@ -65,6 +66,7 @@ impl Tree {
     }
 }
 
+/// Split, id and file name of each image of a data folder.
 fn images(out: &Path) -> Vec<(Split, String, String)> {
     let dataset = Dataset::open(out).unwrap();
     let splits = Split::ALL.map(|split| dataset.indices(split));
@@ -140,7 +142,7 @@ fn read_recognises_voc_and_divides_what_has_no_splits() {
         "{said}"
     );
     assert!(said.contains("divided 70,15,15 percent"), "{said}");
-    // Not VOC's twenty, though dog is one of them.
+    // Own data has the classes that occur, not VOC's twenty, though dog is one of them.
     assert_eq!(Dataset::open(tree.out()).unwrap().classes, ["dog"]);
     assert_eq!(images(&tree.out()).len(), 20);
     tree.write("ImageSets/Main/train.txt", "0\n");
@@ -185,6 +187,7 @@ fn images_are_found_beside_the_annotations_and_in_folders_of_images() {
         tree.image(image).xml(xml, name, "dog");
         assert_eq!(tree.read().0, [row(Train, "a", image)], "{xml}");
     }
+    // Folders named for a split. Beside each image there is one of train, in folders named accordingly.
     for (xml, image, split) in [
         ("annotations/val/a.xml", "images/val/a.jpg", Val),
         ("annotations/a.xml", "images/test/a.jpg", Test),
@@ -257,7 +260,7 @@ fn filename_goes_first_unless_it_is_a_copied_templates() {
         said.contains("of 2 annotations <filename> names the image of another"),
         "{said}"
     );
-    // Nobody can tell whose image it is.
+    // Image b is missing, and a.xml has the only image that b.xml names.
     fs_err::remove_file(tree.root().join("b.jpg")).unwrap();
     let said = tree.refused();
     assert!(said.contains("b.xml: filename: found "), "{said}");
@@ -398,7 +401,7 @@ fn an_annotation_is_known_by_its_first_element() {
             0,
             "recognised: PASCAL VOC's annotations, 1 XML files",
         ),
-        // An element further in is none.
+        // An <annotation> inside another element does not count.
         (
             format!("{declared}<export>"),
             2,
@@ -482,7 +485,7 @@ fn a_missing_image_is_not_the_mask_of_its_name() {
         said.contains("c.xml: filename: found no such file c.jpg, expected it in the folder of the other images"),
         "{said}"
     );
-    // Beside the others, or where all images have another extension, it is taken.
+    // c.png is taken where it lies beside the other images, or, from `masks`, where no .jpg is there at all.
     tree.image("images/c.png");
     let (found, _) = tree.read();
     assert_eq!(found[2].2, "images/c.png");
@@ -515,7 +518,7 @@ fn boxes_beyond_their_image_are_counted() {
     assert!(!said.contains("beyond"), "{said}");
 }
 
-/// What is wrong with boxes is said of VOC 2007, too, of which nothing else is said.
+/// For VOC 2007 the program prints no notes on how it was read, but it does print what is wrong with boxes.
 #[test]
 fn boxes_beyond_their_image_are_counted_in_published_data() {
     let devkit = Devkit::new();

@@ -1,6 +1,6 @@
-//! Runs `data-prep voc` on small devkits and checks the data folder that it makes, and the one line that it
-//! prints for whatever is broken. `layouts` has other folders, `objects` what an object may be,
-//! `segmentations` painted shapes, `cases` the inputs from the wild.
+//! Runs `data-prep voc` on small devkits (folders in VOC's layout) and checks the data folder that it makes, and
+//! the one line that it prints for whatever is broken. `layouts` has other layouts of folders, `objects` what an
+//! annotation may say, `segmentations` segmentation images, `cases` real exports.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cases;
@@ -78,6 +78,7 @@ fn a_devkit_becomes_a_data_folder() {
     assert_eq!(dataset.class_boxes(b, 14).len(), 2);
     assert_eq!(dataset.class_mask(b, 14, 0.0).area(), 3 * 13 + 1);
     assert_eq!(dataset.class_segmentation(b, 14), None);
+    // The images are green.
     assert_eq!(dataset.pixels().len(), 3);
     assert_eq!(dataset.pixels().row(b.pixel_row).len(), 16 * 16 * 3);
     assert!(
@@ -116,7 +117,8 @@ fn segmentation_images_become_run_lengths() {
     let inside = |indices: [usize; 12]| indices.map(|index| index == 1).to_vec();
     assert_eq!(bitmaps[0], inside([1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]));
     assert_eq!(bitmaps[1], inside([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]));
-    // Bitmaps have the image's 4 × 3 pixels, the union the grid's 16 × 16: column 15 is a dog, 9 the void.
+    // Bitmaps have the image's 4 × 3 pixels, the union has the grid's 16 × 16: its column 15 is a dog, its column
+    // 9 is the void (index 255, not annotated).
     let union = dataset.class_segmentation(a, 11).unwrap();
     assert!(union.get(0, 0) && union.get(0, 15) && !union.get(15, 0) && !union.get(0, 9));
     assert_eq!(dataset.class_segmentation(&dataset.images[1], 11), None);
@@ -407,6 +409,7 @@ fn the_result_does_not_depend_on_threads() {
     assert_eq!(folders[0], folders[1]);
 }
 
+/// Of 30 training images the limits keep 12, 5, and all. The 5 are among the 12.
 #[test]
 fn a_limit_keeps_a_fixed_part_and_a_smaller_one_a_part_of_it() {
     let devkit = Devkit::new();
@@ -465,6 +468,7 @@ fn real_voc_is_read_whole() {
             pairs(split),
         )
     });
-    // Images and (image, class) pairs of the splits in the copy at hand, which lacks some of VOC's images.
+    // Images and (image, class) pairs of train, val and test in the copy that the test is written for, which lacks
+    // some of VOC's images.
     assert_eq!(counts, [(2500, 4016), (2508, 3892), (965, 1427)]);
 }

@@ -1,4 +1,6 @@
-//! Shapes painted in images: with palettes, grays and colours. A shape that cannot be read costs no box.
+//! Tests VOC's segmentation images, in which objects' shapes are painted: with palettes, grays and colours. In
+//! `SegmentationObject` the k-th object of the XML has the index k, in `SegmentationClass` an object has its
+//! class's number, from 1. Where a shape cannot be read, the object keeps its box.
 
 use data_prep::dataset::Dataset;
 use png::ColorType;
@@ -15,15 +17,15 @@ fn two_dogs() -> Devkit {
     devkit
 }
 
-/// Object 1 is at the left, object 2 at the right, with the void beside each.
+/// Indices of 4 × 3 pixels, row-major: object 1 at the left, object 2 at the right, the void (255) beside each.
 const OBJECTS: [u8; 12] = [1, 1, 255, 2, 1, 0, 255, 2, 0, 0, 0, 0];
 
-/// Colours instead of indices.
+/// Returns RGB pixels: the `colour` of each index.
 fn painted(indices: &[u8], colour: impl Fn(u8) -> [u8; 3]) -> Vec<u8> {
     indices.iter().flat_map(|&index| colour(index)).collect()
 }
 
-/// The first colours of VOC's palette, its dog's and its void's.
+/// The colours of VOC's palette for the indices 0 to 2, for 12 (a dog) and for 255 (the void).
 fn voc(index: u8) -> [u8; 3] {
     match index {
         0 => [0, 0, 0],
@@ -35,7 +37,8 @@ fn voc(index: u8) -> [u8; 3] {
     }
 }
 
-/// The numbers of the pixels of each object's shape, and what was remarked.
+/// The row-major numbers of the pixels in each object's shape (none without a shape), and the lines of
+/// [`skipped`].
 fn shapes(devkit: &Devkit) -> (Vec<Vec<usize>>, Vec<String>) {
     let output = devkit.run(&["--overwrite"]);
     assert_code(&output, 0);
@@ -54,6 +57,7 @@ fn shapes(devkit: &Devkit) -> (Vec<Vec<usize>>, Vec<String>) {
 
 #[test]
 fn shapes_are_painted_in_indices_grays_and_colours() {
+    // 12 is the dog's number among VOC's classes.
     let classes = OBJECTS.map(|index| {
         if index == 0 || index == 255 {
             index

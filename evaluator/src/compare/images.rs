@@ -1,5 +1,6 @@
 //! Reads two evaluations of the same images side by side: for each image the differences of its pairs'
-//! values (B − A), and how well each of the two runs predicts it.
+//! values (B − A), and how well each of the two runs predicts it. An evaluation is the folder that `evaluator
+//! score` writes about one checkpoint's maps of one split.
 //!
 //! A pair is an image and a class on it; it has one attribution map. A prediction is for an image and any class; it
 //! has one logit.
@@ -22,8 +23,8 @@ use crate::metrics::pooled::{Counts, arg_max, decided};
 /// An image in both evaluations.
 #[derive(Debug, Default)]
 pub(super) struct PairedImage {
-    /// The image's group (e.g. of bird and background); `None` where the data has no groups, or where the
-    /// image has no pair: only rows of pairs tell the group.
+    /// The image's group (e.g. waterbird on land); `None` where the data has no groups, or where the image has no
+    /// pair: only the rows of pairs in `scores.parquet` say the group.
     pub(super) group_id: Option<i32>,
     /// For each compared metric of pairs, the sum of B − A over the image's pairs; `None` where none of its
     /// pairs counts in both evaluations. Empty where the image has no pair.
@@ -101,8 +102,8 @@ fn add_pairs(
     Ok(n_pairs)
 }
 
-/// Adds both outcomes to each image, after a check that both have predictions for the same classes with the same targets, and
-/// that the logits in the files are those that were scored.
+/// Adds both outcomes to each image. Refuses predictions for different classes or with different targets, and
+/// logits that are not those that were scored.
 fn add_outcomes(
     a: &Evaluation,
     b: &Evaluation,

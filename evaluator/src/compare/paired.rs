@@ -1,4 +1,5 @@
-//! The options of a comparison of two evaluations, and its result for one metric.
+//! The options of a comparison of two evaluations, and its result for one metric. An evaluation is the folder of
+//! tables that `evaluator score` writes about one checkpoint's maps of one split.
 
 use std::path::PathBuf;
 
@@ -33,9 +34,10 @@ pub struct Paired {
     pub a: f64,
     /// B's value.
     pub b: f64,
-    /// Ends of the 95 % interval of B − A, from the bootstrap.
+    /// Ends of the 95 % interval of B − A, from the bootstrap; `None` with fewer than two replicates.
     pub interval: Option<[f64; 2]>,
-    /// The test that was made and its p-value.
+    /// The test that was made and its two-sided p-value; `None` for a metric without a test (mAP), or without the
+    /// predictions it needs.
     pub test: Option<(Test, f64)>,
     /// The number of images that the metric is computed from.
     pub n: usize,
@@ -63,7 +65,7 @@ pub enum Test {
 pub(super) enum Compared {
     /// From the logits of all images together (F1, mAP, accuracy).
     Pool(&'static PoolMetric),
-    /// From the maps of pairs, as a mean; with its index in [`pair_metrics`].
+    /// From the maps of pairs (an image and a class on it), as a mean; with its index in [`pair_metrics`].
     Pair(usize, &'static PairMetric),
 }
 

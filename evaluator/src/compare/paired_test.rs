@@ -1,6 +1,6 @@
 //! Two significance tests for two runs on the same images: a permutation test for any metric, and McNemar's
-//! test for the share of images that are right. Under the null hypothesis an image's two results (run A's
-//! and run B's) are exchangeable. `sides` chooses what each test is given.
+//! test for accuracy, the share of images that are classified right. Under the null hypothesis an image's two
+//! results (run A's and run B's) are exchangeable. `sides.rs` chooses the test of each metric and its input.
 
 use rayon::prelude::*;
 use statrs::distribution::{Binomial, DiscreteCDF};
@@ -11,8 +11,8 @@ use crate::random::SplitMix64;
 /// seed.
 const PURPOSE: u64 = u64::from_le_bytes(*b"permuted");
 
-/// Statistics that differ by less count as equal: rounding differs where the same terms are summed in
-/// another order.
+/// Statistics (all about 1 or less) that differ by less count as equal: rounding differs where the same terms are
+/// summed in another order.
 const TOLERANCE: f64 = 1e-12;
 
 /// Two-sided p-value of a difference between two runs over `n_images` images.
@@ -42,7 +42,8 @@ pub fn permutation_test(
     (1 + n_as_far) as f64 / (1.0 + f64::from(permutations))
 }
 
-/// Draws for each image whether this permutation swaps its results: a random number decides for 64 images.
+/// Draws for each image whether this permutation swaps its results. The 64 bits of one random number decide for 64
+/// images.
 fn swap(swapped: &mut [bool], seed: u64, permutation: u32) {
     let mut stream = SplitMix64::new(seed ^ PURPOSE, u64::from(permutation));
     for images in swapped.chunks_mut(u64::BITS as usize) {
@@ -53,8 +54,8 @@ fn swap(swapped: &mut [bool], seed: u64, permutation: u32) {
     }
 }
 
-/// McNemar's exact two-sided p-value from the numbers of images that only run A and only run B has
-/// right. If the runs do not differ, such an image belongs to either with probability 1/2.
+/// McNemar's exact two-sided p-value from the number of images that only run A classifies right, and the number of
+/// those that only run B does. If the runs do not differ, such an image is one of A's with probability 1/2.
 pub fn mcnemar(only_a: u64, only_b: u64) -> f64 {
     Binomial::new(0.5, only_a + only_b).map_or(1.0, |lesser| {
         (2.0 * lesser.cdf(only_a.min(only_b))).min(1.0)
@@ -89,7 +90,7 @@ mod tests {
         ];
         for (differences, expected) in cases {
             let found = of_mean(differences, 100_000, 0);
-            // Four standard deviations of a share of 100,000 throws.
+            // Four standard deviations of a share of 100,000 permutations, and two counts (1 is added to each).
             let tolerance = 4.0 * (expected * (1.0 - expected) / 1e5).sqrt() + 2e-5;
             assert!(
                 (found - expected).abs() <= tolerance,
@@ -110,7 +111,7 @@ mod tests {
                 *count += u32::from(is_swapped);
             }
         }
-        // 2,000 of 4,000 with a standard deviation of 32.
+        // 2,000 of 4,000 are expected, with a standard deviation of 32: five of these are allowed.
         assert!(
             heads.iter().all(|count| count.abs_diff(2000) < 160),
             "{heads:?}"

@@ -1,5 +1,6 @@
 //! Runs `evaluator compare`: checks that two evaluations can be compared, makes the rows of all metrics,
-//! and writes them as `paired.parquet`.
+//! and writes them as `paired.parquet`. An evaluation is the folder of tables that `evaluator score` writes about
+//! one checkpoint's maps of one split.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

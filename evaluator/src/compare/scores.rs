@@ -1,6 +1,7 @@
-//! Reads `scores.parquet` of an evaluation, pair by pair. A pair is an image and a class on it. The file has a
-//! row for each pair and each metric that the pair has, and the rows of a pair follow one another. A null is
-//! an undefined value; without a row the pair does not have the metric ([`Measured::Absent`]).
+//! Reads `scores.parquet` of an evaluation (one checkpoint's scored maps), pair by pair. A pair is an image and a
+//! class on it. The file has a row for each pair and each metric that the pair has, and the rows of a pair follow
+//! one another. If the value is null, it is undefined ([`Measured::Undefined`]); if there is no row, the pair does
+//! not have the metric ([`Measured::Absent`]).
 
 use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use data_prep::table::{column, read_table};
@@ -16,8 +17,8 @@ pub(super) struct Scores {
     rows: RecordBatch,
     /// For each pair, the number of its first row.
     first: Vec<usize>,
-    /// The value that each pair contributes to the mean of each compared metric, `n_metrics` values a
-    /// pair; `None` where it does not count.
+    /// The value that each pair contributes to the mean of each compared metric, `n_metrics` values for each pair
+    /// in turn; `None` where the pair does not count.
     counted: Vec<Option<f64>>,
     n_metrics: usize,
 }

@@ -1,6 +1,6 @@
-//! Compares one metric of two evaluations: makes its row of `paired.parquet` from the values of both, the
-//! 95 % interval of the differences of their bootstrap replicates, and a significance test over their
-//! images.
+//! Compares one metric of two evaluations (folders of tables about one checkpoint's scored maps): makes its row of
+//! `paired.parquet` from the values of both, the 95 % interval of the differences of their bootstrap replicates
+//! (values on resampled images), and a significance test over their images.
 
 use std::collections::BTreeMap;
 
@@ -65,8 +65,8 @@ impl Sides<'_> {
         images.filter(move |image| group_id.is_none() || image.group_id == group_id)
     }
 
-    /// Returns for each image the sum of B − A over its pairs, in the i-th compared metric of pairs, without the
-    /// images that have none.
+    /// Returns for each image of a group the sum of B − A over its pairs, in the i-th compared metric of pairs.
+    /// Images without a pair that counts are left out.
     fn differences(&self, group_id: Option<i32>, i: usize) -> Vec<f64> {
         self.images(group_id)
             .filter_map(|image| *image.differences.get(i)?)
@@ -83,8 +83,8 @@ impl Sides<'_> {
         images.filter_map(|image| image.outcomes).collect()
     }
 
-    /// Tests whether the mean of `differences` could be 0. They are sums over an image's pairs, so that an image
-    /// weighs as it does in the metric, which is a mean over pairs.
+    /// Tests whether the mean of `differences` could be 0; `None` without any. Each is the sum over an image's
+    /// pairs, so that an image with more pairs weighs more, as it does in the metric, a mean over pairs.
     fn test_mean(&self, differences: &[f64]) -> Option<(Test, f64)> {
         let n = differences.len();
         let mean = |swapped: &[bool]| {
@@ -95,8 +95,8 @@ impl Sides<'_> {
         (n > 0).then(|| self.permute(n, mean))
     }
 
-    /// Tests a metric that is computed from counts over all images, such as F1: a permutation swaps the two
-    /// counts of an image, and the metric is computed anew for both sides.
+    /// Tests a metric that is computed from counts over all images, such as F1: a permutation swaps the counts of
+    /// runs A and B of an image, and the metric is computed anew for both sides.
     fn test_counts(&self, outcomes: &[[Outcome; 2]], metric: &PoolMetric) -> Option<(Test, f64)> {
         let difference = |swapped: &[bool]| {
             let mut sides = [Pool::default(), Pool::default()];

@@ -18,9 +18,9 @@ use crate::random::SplitMix64;
 /// One image of the split: its logits, and the sums over its pairs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImageTotals {
-    /// Its group.
+    /// Its group; `None` where the data has no groups.
     pub group_id: Option<i32>,
-    /// Logits and targets, one per class; empty without predictions.
+    /// Its logits, one per class; empty without predictions.
     pub logits: Vec<f32>,
     /// For each class whether it is a label of the image; empty without predictions.
     pub targets: Vec<bool>,
@@ -40,9 +40,11 @@ pub struct Totals {
     pub pool_metrics: Vec<&'static PoolMetric>,
     /// The metrics of pairs, in the order of `ImageTotals::pairs`.
     pub pair_metrics: Vec<&'static PairMetric>,
-    /// For each class whether it can say something.
+    /// For each class whether it is informative (on few enough images and with boxes small enough to say
+    /// something about guidance; docs/SPEC.md B).
     pub informative: Vec<bool>,
-    /// How many classes an image shows, and with it which are predicted.
+    /// Whether an image shows any number of classes, each predicted at logit ≥ 0, or exactly one, the one with
+    /// the greatest logit.
     pub labels: Labels,
 }
 
@@ -78,7 +80,7 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
     let predicted: Vec<usize> = (0..images.len())
         .filter(|&i| !images[i].logits.is_empty())
         .collect();
-    // Of all classes, and of those that can say something.
+    // For each image the counts over all classes, and over the informative ones.
     let counts: Vec<[Counts; 2]> = images
         .iter()
         .map(|image| {
@@ -171,8 +173,8 @@ mod tests {
         ..PAIR_METRICS[0]
     };
 
-    /// Returns the values of image `i`'s up to two pairs in two metrics; only every fifth image's pairs
-    /// have the second metric.
+    /// Returns the values of image `i`'s pairs (`i` modulo 3 of them) in two metrics; only every fifth image's
+    /// pairs have the second metric.
     fn values(i: usize) -> Vec<[Option<f64>; 2]> {
         let second = |k: usize| i.is_multiple_of(5).then_some(0.25 * k as f64);
         (0..i % 3)
@@ -191,7 +193,8 @@ mod tests {
         sums
     }
 
-    /// Returns 40 images of two groups with three classes; image 5 has no predictions.
+    /// Returns 40 images of two groups with three classes; image 5 has no predictions. Logits are whole numbers
+    /// from −6 to 7, so that many are equal.
     fn totals() -> Totals {
         let value = |i: usize, k: u64| (splitmix64(i as u64 * 7 + k) >> 40) as f32 / 1e7 - 0.8;
         let images = (0..40).map(|i| ImageTotals {
@@ -218,6 +221,8 @@ mod tests {
         }
     }
 
+    /// Each replicate's values must be the metrics of a list of images in which each image stands as often as it
+    /// was drawn.
     #[test]
     fn a_replicate_is_the_metric_of_the_images_drawn() {
         let totals = totals();
@@ -240,7 +245,7 @@ mod tests {
             let logits: Vec<f32> = drawn.iter().flat_map(|i| i.1.logits.clone()).collect();
             let targets: Vec<bool> = drawn.iter().flat_map(|i| i.1.targets.clone()).collect();
             assert_eq!(row.values[0], f1_micro(&logits, &targets));
-            // Of the three classes the second says nothing.
+            // The second of the three classes is not informative.
             let of_the_others = |cells: Vec<f32>| -> Vec<f32> {
                 let cells = cells.into_iter().enumerate();
                 cells
@@ -282,7 +287,7 @@ mod tests {
                 *sum += weight;
             }
         }
-        // 50,000 draws over 10 images: 5,000 each with a standard deviation of 67.
+        // 50,000 draws over 10 images: 5,000 each with a standard deviation of 67, five of which are allowed.
         assert!(sums.iter().all(|sum| sum.abs_diff(5000) < 340), "{sums:?}");
     }
 
@@ -292,6 +297,7 @@ mod tests {
             images: Vec::new(),
             ..totals()
         };
+        // Five metrics of logits and two of pairs, all undefined.
         assert_eq!(replicates(&totals, &[], 0, 1)[0].values, [None; 7]);
     }
 }

@@ -25,7 +25,7 @@ pub struct Evaluated<'a> {
     pub predictions: Option<&'a Predictions>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
-    /// Which classes can say something.
+    /// Which classes are informative (docs/SPEC.md B).
     pub informative: &'a Informative,
 }
 
@@ -64,6 +64,7 @@ impl Evaluated<'_> {
     /// Returns the metrics of logits that are defined for this data set.
     pub fn pool_metrics(&self) -> impl Iterator<Item = &'static PoolMetric> {
         let (has_one_label, n_classes) = (self.has_one_label(), self.dataset.classes.len());
+        // Whether some class is not informative.
         let some_cannot = !self.informative.why_not.is_empty();
         let metrics = POOL_METRICS.iter();
         metrics.filter(move |metric| match metric.task {
@@ -81,7 +82,8 @@ impl Evaluated<'_> {
         self.dataset.classes.len() > 1 && images.all(|image| image.labels.len() == 1)
     }
 
-    /// How many classes an image shows, as the predictions say.
+    /// Whether an image shows any number of classes or exactly one, as the predictions say; any without
+    /// predictions.
     pub fn labels(&self) -> Labels {
         self.predictions
             .map(|predictions| predictions.labels)

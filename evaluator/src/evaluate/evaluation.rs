@@ -1,5 +1,5 @@
-//! Reads a finished evaluation from its folder: which checkpoint, maps and images it is of, and the rows of
-//! its `metrics.parquet`. `tuned` and [`crate::compare`] use it.
+//! Reads a finished evaluation, the folder of tables that `evaluator score` wrote about one checkpoint's maps of one
+//! split: what it is of, and the rows of its `metrics.parquet`. `tuned` and [`crate::compare`] use it.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub struct Evaluation {
     pub task: String,
     /// Whether the maps said which run they are of; if not, `run_id` is the name of the map file.
     pub is_run_known: bool,
-    /// How many classes an image shows, and with it which the logits predict.
+    /// Whether an image shows any number of classes (predicted at logit ≥ 0) or exactly one (the greatest logit).
     pub labels: Labels,
     /// Hash of the scored logits, if there were any.
     pub predictions: Option<String>,
@@ -107,13 +107,13 @@ impl Evaluation {
         self.metrics.iter().filter(move |row| row.metric == name)
     }
 
-    /// The group of each row.
+    /// The group of each row, `None` for all images; each group comes as often as it has rows.
     pub fn groups(&self) -> impl Iterator<Item = Option<i32>> {
         self.metrics.iter().map(|row| row.group_id)
     }
 
-    /// Refuses this evaluation if its `field` (`found`) is not what `expected` says; `whose` names where
-    /// the expected value is from, e.g. `in the maps`.
+    /// Refuses this evaluation if the value `found` of its `field` is not `expected`; `whose` says for the message
+    /// where the expected value is from, e.g. `in the maps`.
     pub fn expect(&self, field: &str, found: &str, expected: &str, whose: &str) -> Result<()> {
         if found == expected {
             return Ok(());

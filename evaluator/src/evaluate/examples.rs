@@ -1,5 +1,5 @@
-//! Chooses the example pairs (an image and a class on it) from which the report takes those that it shows as
-//! pictures, and keeps their maps for `examples.parquet`.
+//! Chooses the example pairs (an image and a class on it), whose maps are kept whole in `examples.parquet`. The
+//! report shows some of them as pictures.
 //!
 //! The choice depends on seed, image id and class alone, so that every run on a split shows the same
 //! images. The crate analysis draws them.
@@ -8,14 +8,14 @@ use data_prep::dataset::{Dataset, Image};
 
 use crate::random::splitmix64;
 
-/// One row of `examples.parquet`, without its run columns.
+/// One row of `examples.parquet`, without the columns that are alike in all rows (run, checkpoint, split …).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// Rank in the panel, from 0; the same pair has the same rank in every run.
     pub rank: usize,
     /// Index into the scored pairs.
     pub pair: usize,
-    /// The signed map, brought to the data folder's grid.
+    /// The signed map, brought to the data folder's grid: height · width values, row-major.
     pub map: Vec<f32>,
 }
 
@@ -56,7 +56,7 @@ pub fn choose(dataset: &Dataset, pairs: &[(usize, i32)], n: usize, seed: u64) ->
 
 /// Returns the number by which a pair is sorted.
 fn order_key(image: &Image, class_id: i32, seed: u64) -> u64 {
-    // FNV-1a over the id, then mixed with class and seed.
+    // FNV-1a (64 bits, published offset and prime) over the id, then mixed with class and seed.
     let id = image
         .image_id
         .bytes()

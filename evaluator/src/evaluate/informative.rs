@@ -1,4 +1,6 @@
-//! Defines [`Informative`]: which classes of a data set can say something about guidance (docs/SPEC.md B).
+//! Defines [`Informative`]: which classes of a data set can say something about guidance (docs/SPEC.md B). A class
+//! on nearly all images cannot, since a network need not look to predict it; nor can a class whose boxes cover most
+//! of the image, since any map is inside them. The limits are in data-prep (`inspect`).
 
 use std::collections::BTreeMap;
 
@@ -6,8 +8,8 @@ use data_prep::dataset::Dataset;
 use data_prep::inspect::uninformative;
 use data_prep::source::datasets;
 
-/// Which classes can say something. All of them in the published data sets, whose numbers are compared with
-/// the paper's, and in the reversed task.
+/// Which classes can say something. It is all of them in the published data sets, whose numbers are compared with
+/// the paper's, and in the reversed task (Waterbirds' backgrounds as classes).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Informative {
     /// For each class that cannot, by its id, a sentence that says why.
@@ -24,7 +26,7 @@ impl Informative {
         }
     }
 
-    /// Whether a class can say something; `None` where all can.
+    /// Whether a class can say something; `None` if all classes of the data set can.
     pub fn is_informative(&self, class_id: i32) -> Option<bool> {
         let some_cannot = !self.why_not.is_empty();
         some_cannot.then(|| !self.why_not.contains_key(&class_id))

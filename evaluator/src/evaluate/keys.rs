@@ -1,10 +1,11 @@
-//! Metadata keys of the tables of an evaluation, beside those of every table.
+//! Metadata keys of the tables of an evaluation (what `evaluator score` writes), besides those of every table.
 
-/// Metadata key of the hash of what the data folder that was scored against was made from (its `inputs`).
+/// Metadata key of the hash that identifies the data folder whose masks were used: its `inputs`, the hash of what
+/// it was made from.
 pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
 /// Metadata key of the version of the formulas, [`crate::FORMULAS`].
 pub const FORMULAS_KEY: &str = "guidance.formulas";
-/// Metadata key of the hash of the logits that were scored; absent without.
+/// Metadata key of the hash of the logits that were scored; absent if none were.
 pub const PREDICTIONS_KEY: &str = "guidance.predictions";
 /// Metadata key with the value `file`, present where the run is unknown, so that `run_id` is the map
 /// file's name.
@@ -16,9 +17,11 @@ pub const BATCH_SIZE_KEY: &str = "guidance.batch_size";
 pub const PERMUTATIONS_KEY: &str = "guidance.permutations";
 /// Metadata key of the seed of the bootstrap resamples; in `paired.parquet` that of the permutation tests.
 pub const SEED_KEY: &str = "guidance.seed";
-/// Metadata key of the task; absent where it is the conventional one.
+/// Metadata key of the task; absent where it is the conventional one (classes as annotated, not Waterbirds'
+/// backgrounds).
 pub const TASK_KEY: &str = "guidance.task";
-/// Metadata key of how many classes an image shows, in a table of logits; absent where it may be any number.
+/// Metadata key of a table of logits, with the value `single` where an image shows exactly one class; absent where
+/// it may show any number.
 pub const LABELS_KEY: &str = "guidance.labels";
 /// Metadata key of the metrics' names for people: a JSON object from the name in tables to the one for
 /// people.

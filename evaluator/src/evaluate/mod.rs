@@ -1,5 +1,5 @@
-//! `evaluator score`: scores maps and logits of a split against a data folder, and writes the tables of
-//! an evaluation.
+//! `evaluator score`: scores attribution maps and logits of a split against a data folder's masks and labels, and
+//! writes the tables of an evaluation (one checkpoint's maps of one split, scored).
 
 mod bootstrap;
 mod evaluated;

@@ -1,5 +1,5 @@
 //! The pairs of a split: each image with each class on it. Checks that every row of a map file belongs to
-//! one of them, that no pair has two maps, and, at the end, which pairs have none.
+//! one of them and that no pair has two maps, and says at the end which pairs have none.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,9 +23,9 @@ pub(crate) struct Pairs<'a> {
     slot_of: HashMap<(usize, i32), usize>,
     /// (Image index, class) by slot.
     pub(crate) pairs: Vec<(usize, i32)>,
-    /// By slot, whether the pair has had its map.
+    /// By slot, whether a row with the pair's map was read.
     is_taken: Vec<bool>,
-    /// By slot.
+    /// The scores by slot; `None` until the map is scored.
     scored: Vec<Option<ScoredPair>>,
     /// Rows of the map file checked so far, for messages.
     row: u64,

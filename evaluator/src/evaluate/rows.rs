@@ -4,9 +4,9 @@
 //! Over all images and over each group there are: the metrics of logits (`n` is the number of images), the
 //! means over pairs (`n`: the pairs that enter the mean), the mean IoU at each threshold of the sweep, and
 //! the numbers of pairs for which EPG and IoU say little (`n`: all pairs). Over all images there are also
-//! accuracy, F1 and EPG of the worst group, each of the group where it is lowest (`n`: the groups). Each class has f1 and ap (average precision; their
-//! mean over classes is map) over all images, and the means over its pairs. Each size has the means over
-//! its pairs. A class or size without pairs has no means.
+//! accuracy, F1 and EPG of the worst group, each of the group where it is lowest (`n`: the groups). Each class has
+//! f1 and ap (average precision; its mean over classes is the metric map) over all images, and the means over its
+//! pairs. Each size has the means over its pairs. A class or size without pairs has no means.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +117,8 @@ impl Evaluated<'_> {
             decisions.extend_from_slice(&decided(row, predictions.labels));
             targets.extend((0..n_classes as i32).map(|class| image.labels.contains(&class)));
         }
-        // (F1, average precision) of each class; its cells are every `n_classes`-th.
+        // (F1, average precision) of each class. `logits` are row-major (images × classes), so a class's values
+        // are every `n_classes`-th.
         let by_class: Vec<(Option<f64>, Option<f64>)> = (0..n_classes)
             .map(|class| {
                 let cells = (class..logits.len()).step_by(n_classes);

@@ -7,8 +7,8 @@ use data_prep::dataset::Split;
 
 use crate::maps::RunColumns;
 
-/// The columns with which every row of an evaluation begins. [`RunColumns`] are the same while some are
-/// still unknown.
+/// Columns that have the same values in every row of an evaluation. [`RunColumns`] holds them while some are still
+/// unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunKey {
     /// The run.

@@ -1,7 +1,7 @@
 //! Defines [`Scope`], the part of a split that a metric is computed over: all images, one group of images,
 //! the pairs (an image and a class on it) of one class, or those with masks of one size.
 
-/// Edges of the size bins: a mask's share of the image's grid cells.
+/// Edges of the size bins: a mask's share of the image's grid cells (docs/SPEC.md B).
 pub const SIZE_EDGES: [f64; 8] = [0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 1.0];
 
 /// A part of a split.
@@ -57,6 +57,7 @@ impl Scope {
 mod tests {
     use super::*;
 
+    /// Each row: the area of a mask in an image of 1000 cells, and the ends of its bin.
     #[test]
     fn bins_include_their_lower_edge() {
         for (area, low, high) in [

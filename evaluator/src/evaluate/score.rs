@@ -1,9 +1,10 @@
 //! Runs `evaluator score`: scores a file of maps against a data folder, and writes the tables of an
 //! evaluation.
 //!
-//! One thread reads maps, a few megabytes at a time, and others score them, so maps of any size take no more
-//! memory. Of each pair its scores stay and, of a test split, a copy of its map of at most 1 kB. The metrics of one pair (an image and a class on it) are in [`crate::metrics::pair`], the
-//! means over pairs in `rows`.
+//! One thread reads maps, a few megabytes at a time, and others score them, so that a long file takes no more memory
+//! than a short one. What stays of each pair (an image and a class on it) are its scores and, in a test split, a
+//! copy of its map of at most 1 kB for the report. The metrics of one pair are in [`crate::metrics::pair`], the means
+//! over pairs in `rows`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -49,15 +50,16 @@ pub struct ScoreOptions {
     pub out: PathBuf,
     /// Logits of the split, for F1 and mAP.
     pub predictions: Option<PathBuf>,
-    /// How many classes an image shows; absent: what the predictions' metadata say, else any number.
+    /// Whether an image shows any number of classes or exactly one; absent: what the predictions' metadata say,
+    /// else any number.
     pub labels: Option<Labels>,
     /// What the command line says of run, checkpoint and so on; it takes precedence over the maps'
     /// metadata.
     pub columns: RunColumns,
     /// IoU's fixed threshold, on maps scaled to 0..=1.
     pub threshold: f64,
-    /// Folder of an evaluation on another split (normally validation), by which a second threshold of IoU
-    /// is chosen.
+    /// Folder of an evaluation of the same maps on another split (normally validation). The threshold with the
+    /// greatest mean IoU there is a second threshold here.
     pub threshold_from: Option<PathBuf>,
     /// The number of bootstrap resamples.
     pub replicates: usize,
@@ -74,7 +76,7 @@ pub struct ScoreOptions {
 pub struct Report {
     /// What the user should know beside the numbers, a line each.
     pub warnings: Vec<String>,
-    /// The run columns of the rows.
+    /// The run, checkpoint, split, method, layer and precision of all rows.
     pub key: RunKey,
     /// The rows of `metrics.parquet`.
     pub metrics: Vec<Metric>,
@@ -134,7 +136,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         }
         None => None,
     };
-    // What neither the command line nor the maps say, the predictions may.
+    // Where neither the command line nor the maps say a value, the predictions' file may.
     let columns = match &predictions {
         Some(predictions) => columns.or(&predictions.columns),
         None => columns,
@@ -242,7 +244,8 @@ struct Intake {
     fingerprint: String,
 }
 
-/// Scores the rows `first`, which were read already, and all that follow in `reader`.
+/// Scores the rows `first`, which were read already, and all that follow in `reader`. A slot is a pair's index in
+/// the order of images and classes.
 fn take_in(
     mut reader: MapReader,
     first: Vec<MapRow>,
@@ -252,6 +255,7 @@ fn take_in(
 ) -> Result<Intake> {
     let path = options.maps.path().to_owned();
     std::thread::scope(|scope| {
+        // At most one batch of rows waits to be scored.
         let (send, receive) = sync_channel::<Result<Vec<MapRow>>>(1);
         let reading = scope.spawn(move || {
             loop {
@@ -328,7 +332,8 @@ fn take_in(
     })
 }
 
-/// Returns the split of a row's image. For an unknown image it returns any: scoring then refuses the row.
+/// Returns the split of a row's image. For an unknown image it returns the training split: scoring then refuses
+/// the row anyway.
 fn split_of(dataset: &Dataset, row: &MapRow) -> Split {
     let index = dataset.index_by_id().get(row.image_id.as_str()).copied();
     index.map_or(Split::Train, |index| dataset.images[index].split)

@@ -1,4 +1,5 @@
-//! Sums of values from which means are taken, over pairs, groups, sizes and bootstrap resamples.
+//! Sums of values from which means are taken: over all pairs (an image and a class on it), those of a group, class or
+//! size, and those of a bootstrap resample.
 
 /// A sum of values and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

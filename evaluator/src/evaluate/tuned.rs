@@ -1,8 +1,8 @@
 //! Chooses IoU's threshold for the maps of one split by an earlier evaluation of the same run, checkpoint,
 //! attribution method, layer and precision on another split, normally validation (docs/SPEC.md B).
 //!
-//! It is the one of 0.00, 0.05, … 0.95 with the greatest mean IoU over all pairs (an image and a class on
-//! it) of that evaluation, the lowest of equals. So each checkpoint, method and layer has its own
+//! It is the one of 0.00, 0.05, … 0.95 (the sweep) with the greatest mean IoU over all pairs (an image and a class
+//! on it) of that evaluation, the lowest of equals. So each checkpoint, method and layer has its own
 //! threshold. How the paper chose its threshold is not known; its code has 0.5 throughout.
 
 use std::path::Path;
@@ -78,10 +78,9 @@ impl Tuned {
         })
     }
 
-    /// Checks once more that the maps and the evaluation are of one run: only when all maps and predictions
-    /// were read are all columns of `key` (run, checkpoint, attribution, …) known. Where neither the maps
-    /// nor the evaluation say which run they are of, each `run_id` is only a file's name and is not
-    /// compared.
+    /// Checks once more that the maps and the evaluation are of one run, after all maps and predictions were read:
+    /// only then are all columns of `key` (run, checkpoint, attribution, …) known. If neither the maps nor the
+    /// evaluation say which run they are of, each `run_id` is only a file's name and is not compared.
     ///
     /// # Errors
     /// When they are of different runs.

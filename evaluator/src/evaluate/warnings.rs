@@ -14,7 +14,7 @@ use crate::metrics::overlap::UNSTRETCHED_BELOW;
 use crate::metrics::pair::ScoredPair;
 use crate::metrics::pooled::{EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT};
 
-/// The most class names that a warning lists.
+/// The most class names that a warning lists. Chosen.
 const NAMES: usize = 3;
 
 /// The least and the greatest of the logits seen, and their number.
@@ -52,7 +52,8 @@ impl Range {
     }
 }
 
-/// Returns warnings about classes that can say nothing.
+/// Returns warnings about classes that can say nothing about guidance (on nearly all images, or with boxes over most
+/// of the image).
 pub(crate) fn of_classes(informative: &Informative) -> Vec<String> {
     let why_not = informative.why_not.values();
     let warnings =
@@ -60,11 +61,12 @@ pub(crate) fn of_classes(informative: &Informative) -> Vec<String> {
     warnings.collect()
 }
 
-/// Returns warnings about pairs that a mean counts as 0 or leaves out, or whose IoU a constant decides.
+/// Returns warnings about pairs (an image and a class on it) that a mean counts as 0 or leaves out, or whose IoU a
+/// constant of the official code decides.
 pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
-    // The first are pairs whose IoU the official code's constant decides. The second are pairs with a
-    // segmentation and no positive attribution in the mask.
+    // Pairs whose IoU the official code's constant decides.
     let of_iou = pairs.iter().filter(|pair| pair.is_iou_under_constant);
+    // Pairs with a segmentation and no positive attribution in the mask.
     let is_beside = |pair: &&ScoredPair| pair.segment_energy.is_some() && pair.energy.inside == 0.0;
     let beside = pairs.iter().filter(is_beside);
     let lines = [

@@ -2,7 +2,7 @@
 //! compressed buffer declares its size, and arrow allocates that much memory at once: a false size in a
 //! broken file would end the program. What a message can ask for is bounded before anything is decoded:
 //!
-//! - of its metadata and body 64 MiB are allocated before there is a byte, then about twice what has come;
+//! - for its metadata and body at most 64 MiB are allocated before a byte was read, then about twice what was;
 //! - a compressed buffer is no larger than its codec can have compressed into its bytes, and all buffers of a
 //!   compressed message together than [`LARGEST`];
 //! - its rows are no more than the bytes of its buffers, since each of our tables has a column without nulls.
@@ -22,11 +22,12 @@ use arrow::ipc::{Block, CompressionType, Message, MessageHeader, root_as_footer,
 
 /// The marker at the start of a message, before the length of its metadata.
 const CONTINUATION: [u8; 4] = [0xff; 4];
-/// Bytes at the end of a file: the length of its footer, and the magic bytes.
+/// Bytes at the end of a file: the length of its footer (4), and the magic bytes `ARROW1`.
 const TAIL: usize = 10;
-/// The most bytes that are allocated before that many have been read.
+/// The most bytes that are allocated before that many have been read. Chosen.
 const RESERVED: usize = 64 << 20;
-/// The most bytes that the buffers of a compressed message may hold in all: 21,000 maps of 224×224.
+/// The most bytes that the buffers of a compressed message may hold in all, uncompressed: 21,000 maps of 224×224.
+/// Chosen.
 const LARGEST: i64 = 4 << 30;
 
 /// The record batches of a stream or file.
@@ -141,8 +142,8 @@ impl<S: Source> Iterator for Batches<S> {
 }
 
 impl<R: Read> Source for Stream<R> {
-    /// A stream ends with an end marker, or with its bytes. Streams of before 2019, whose messages have no
-    /// marker, are not read: `columnar` knows a stream by its first one.
+    /// A stream ends with an end marker, or where its bytes end. Streams of before 2019, whose messages have no
+    /// marker, are not read: `columnar` recognises a stream by the marker of its first message.
     fn next(&mut self) -> Result<Option<Framed>, ArrowError> {
         let mut bytes = Vec::new();
         if append(&mut self.0, &mut bytes, 8)? == 0 {
@@ -214,12 +215,13 @@ impl Framed {
         let Some(batch) = batch.or(message.header_as_record_batch()) else {
             return Ok(());
         };
-        // The greatest factor by which the codec can compress.
+        // The greatest factor by which the codec can compress: with lz4 a byte of a match's length stands for at most
+        // 255 bytes, with zstd four bytes for a block of 128 KiB.
         let most = batch
             .compression()
             .map(|compression| match compression.codec() {
                 CompressionType::LZ4_FRAME => 256,
-                _ => 1 << 15, // zstd: a block of 128 KiB in four bytes
+                _ => 1 << 15, // zstd
             });
         let body = &self.bytes[self.body..];
         let mut whole = 0_i64;
@@ -334,7 +336,8 @@ mod tests {
 
     #[test]
     fn what_a_message_may_hold_is_bounded() {
-        // Half of each byte is random, so that zstd makes about half of them.
+        // Four of each byte's eight bits are random, so that zstd compresses it to about half. The generator is
+        // the linear congruential one of Numerical Recipes.
         let mut state = 1_u32;
         let random = std::iter::repeat_with(|| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -346,7 +349,7 @@ mod tests {
         let size = 400_000_i64.to_le_bytes();
         // The last place: the map's bytes are the last buffer.
         let at = bytes.windows(8).rposition(|window| window == size).unwrap();
-        // As much as the codec may have compressed, but more than is read at once.
+        // 5 GiB: as much as the codec may have compressed into these bytes, but more than `LARGEST`.
         bytes[at..at + 8].copy_from_slice(&(5_i64 << 30).to_le_bytes());
         let error = read(&bytes).unwrap_err();
         let expected = " bytes in a compressed record batch, more than 4294967296";

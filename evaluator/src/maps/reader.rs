@@ -1,5 +1,5 @@
-//! Reads a file of maps in chunks of bounded size. An Arrow batch may hold one map or thousands, so chunks
-//! do not follow the batches.
+//! Reads a file of attribution maps in chunks of bounded size. An Arrow batch may hold one map or thousands, so
+//! chunks do not follow the batches.
 //!
 //! Beside the documented types it accepts related ones (large, view and dictionary text and bytes, bytes of
 //! fixed size, other integer widths, f64 logits), and files without the column `logit`, which no metric
@@ -25,9 +25,9 @@ static KEYS: LazyLock<TableSpec> =
 static LOGIT: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["logit"]));
 static MAP: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["map"]));
 
-/// About the most bytes of maps in a chunk of rows.
+/// A chunk of rows ends when its maps have this many bytes. Chosen: about 80 maps of 224 × 224 cells.
 const READ_BYTES: usize = 16 << 20;
-/// The most rows in a chunk.
+/// The most rows in a chunk. Chosen.
 const READ_ROWS: usize = 512;
 
 /// Reads maps in order, a chunk at a time.
@@ -43,16 +43,16 @@ pub struct MapReader {
     fingerprint: Fingerprint,
 }
 
-/// A record batch of the file, of which some rows may have been returned.
+/// A record batch of the file; some of its rows may have been returned already.
 struct Batch {
     /// The columns [`KEYS`].
     keys: RecordBatch,
     /// All null where the file has no logits.
     logits: Float32Array,
-    /// The column `map` in the file's own type, of a dictionary its values: it may be too large for 32-bit
-    /// offsets, so it is the only column that is not converted.
+    /// The column `map` in the file's own type; for a dictionary column, its distinct values. It may be too large
+    /// for 32-bit offsets, so it is the only column that is not converted.
     maps: ArrayRef,
-    /// Where the map of each row is in `maps`, of a dictionary; else in its own place.
+    /// For a dictionary column, the index in `maps` of each row's map; `None` if row i has map i.
     places: Option<Vec<usize>>,
     /// The next row to return.
     next: usize,

@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    /// Returns `n` values from -1 to 1, the same that tests/fixtures/regrid/make.cpp draws.
+    /// Returns `n` values from -1 to 1, the same that evaluator/tests/fixtures/regrid/make.cpp draws.
     fn noise(n: usize) -> Vec<f32> {
         let value = |i: usize| {
             let state = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -329,8 +329,9 @@ mod tests {
 
     #[test]
     fn as_libtorch() {
-        // Written by tests/fixtures/regrid/make.cpp. libtorch rounds after every operation, so the
-        // last bits are free.
+        // The files have libtorch's results, written by evaluator/tests/fixtures/regrid/make.cpp and named by the
+        // heights and widths of map and grid. libtorch rounds after every operation, so the last two bits (2.4e-7
+        // at 1) are free.
         let cases: [([usize; 4], &[u8]); 2] = [
             (
                 [3, 5, 20, 13],

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use data_prep::table::TableSpec;
 
-/// A file or stream of maps: one row per image and class.
+/// A file or stream of maps: one row per pair (an image and a class on it).
 pub static MAPS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("maps"));
 
 /// The map of one class on one image.
@@ -20,6 +20,6 @@ pub struct MapRow {
     pub height: usize,
     /// Columns of the map.
     pub width: usize,
-    /// The raw signed attribution, row-major, `height · width` values.
+    /// The signed attribution at the layer's own resolution, not scaled: `height · width` values, row-major.
     pub map: Vec<f32>,
 }

@@ -17,7 +17,7 @@ pub struct RunColumns {
     pub checkpoint: Option<i32>,
     /// The split explained.
     pub split: Option<Split>,
-    /// The task; `None` means the conventional one.
+    /// The task; `None` means the conventional one (classes as annotated, not Waterbirds' backgrounds).
     pub task: Option<Task>,
     /// Attribution method.
     pub attribution: Option<String>,
@@ -25,7 +25,7 @@ pub struct RunColumns {
     pub layer: Option<String>,
     /// The precision the maps were computed in: f32, tf32, bf16, or another tool's word.
     pub precision: Option<String>,
-    /// Images in a forward pass of the program that made the maps; it decides their last bits.
+    /// Images in a forward pass of the program that made the maps; the last bits of the maps depend on it.
     pub batch_size: Option<u32>,
 }
 

@@ -6,9 +6,9 @@ use data_prep::geometry::Grid;
 
 use super::regrid::to_grid;
 
-/// The most cells that a small map has along a side.
+/// The most cells that a small map has along a side. Chosen: a map then takes at most 1 kB.
 const MOST: usize = 32;
-/// The byte of the strongest positive cell.
+/// The byte of the strongest positive cell: the greatest of a signed byte.
 const FULL: f64 = 127.0;
 
 /// A map with at most 32 × 32 cells. A cell's value is `scale` times its byte.
@@ -82,7 +82,7 @@ mod tests {
             .filter(|(_, cell)| *cell != 0)
             .collect();
         assert_eq!(strong, [(0, 48), (32 * 32 - 1, 127)]);
-        // Only the longer side is.
+        // A side of 32 cells or fewer is left as it is.
         let small = SmallMap::of(&[1.0; 40 * 3], (40, 3));
         assert_eq!((small.height, small.width), (32, 3));
     }

@@ -1,4 +1,4 @@
-//! Writes maps as a Parquet file, for people who look at single ones.
+//! Writes maps as a Parquet file, as `trainer predict` does, for people who look at single maps.
 
 use std::path::Path;
 

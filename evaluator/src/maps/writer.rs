@@ -1,4 +1,4 @@
-//! Writes maps as an Arrow IPC stream for another program.
+//! Writes attribution maps as an Arrow IPC stream: `trainer explain` pipes them to `evaluator score` or to a file.
 
 use std::collections::HashMap;
 use std::io::Write;

@@ -26,7 +26,8 @@ impl Energy {
         self.of(self.inside)
     }
 
-    /// Returns `part / total`; `None` where the paper's EPG is undefined.
+    /// Returns `part / total`, where `part` is positive attribution in a part of the map; `None` where the paper's
+    /// EPG is undefined.
     pub fn of(&self, part: f64) -> Option<f64> {
         share(part, self.total).filter(|_| self.total >= UNDEFINED_BELOW)
     }
@@ -66,8 +67,8 @@ pub struct Outside {
     pub on_background: f64,
 }
 
-/// Sums the positive part of `map` (row-major, on the masks' grid) outside `mask`: inside `others`, the boxes
-/// of other classes (`None`: there are none), and outside both.
+/// Sums the positive part of `map` (row-major, on the masks' grid) outside `mask`, in two parts: inside `others`,
+/// the boxes of other classes (`None`: there are none), and outside both.
 ///
 /// # Panics
 /// When `map` has another number of cells than a mask.
@@ -141,7 +142,7 @@ mod tests {
             Mask::from_boxes(&[column], grid)
         };
         let map = [3.0, 1.0, -5.0, -2.0, 0.5, 4.0];
-        // The class has column 0; another class columns 0 and 1, of which 0 counts for the class.
+        // The class has column 0, another class columns 0 and 1. Column 0 counts for the class.
         let (own, others) = (columns(0, 1), columns(0, 2));
         for (others, on_others, on_background) in [(Some(&others), 1.5, 4.0), (None, 0.0, 5.5)] {
             let found = outside(&map, &own, others);

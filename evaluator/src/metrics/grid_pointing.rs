@@ -25,7 +25,10 @@ pub fn cell_shares(map: &[f32], grid: Grid, n: usize) -> Vec<f64> {
 }
 
 /// Returns the mean of the signed map over `kernel` × `kernel` cells around each cell (`kernel` is odd),
-/// with zeros beyond the edge.
+/// with zeros beyond the edge. Row-major, as `map`.
+///
+/// # Panics
+/// When the map is not on the grid.
 pub fn smoothed(map: &[f32], grid: Grid, kernel: usize) -> Vec<f32> {
     assert_eq!(map.len(), grid.cells(), "one value per cell");
     let reach = kernel / 2;

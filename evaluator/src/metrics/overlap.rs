@@ -11,7 +11,7 @@ use data_prep::geometry::Mask;
 pub const N_THRESHOLDS: usize = 20;
 
 /// A map whose positive part varies by less than this (maximum − minimum) is divided by its maximum, and
-/// its minimum is not subtracted. It is the official code's constant, absolute as that of EPG.
+/// its minimum is not subtracted. It is the official code's constant, and absolute although maps are not normalised.
 pub(crate) const UNSTRETCHED_BELOW: f64 = 1e-7;
 
 /// Returns the i-th threshold of the sweep, `i / 20`.
@@ -68,7 +68,7 @@ pub(crate) struct Scale {
 impl Scale {
     /// Finds minimum and maximum of the map's positive part.
     pub(crate) fn of(map: &[f32]) -> Self {
-        // Eight running minima at a time: with a single one, each comparison would wait for the one before.
+        // Eight running minima and maxima: with a single one, each comparison would wait for the one before.
         let (mut least, mut greatest) = ([f32::INFINITY; 8], [0.0_f32; 8]);
         let (chunks, rest) = map.as_chunks::<8>();
         for chunk in chunks {
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(at(&[0.0, -1.0], &[1, 0], 0.0), (0, 1));
         assert_eq!(at(&[0.0, -1.0], &[0, 0], 0.0), (0, 0));
         assert_eq!(iou(&[0.0], &mask(&[0]), 0.5).value(), 0.0);
-        // Flat positive maps become all ones, also tiny ones.
+        // Flat positive maps become all ones, even those of tiny values.
         assert_eq!(at(&[3.0, 3.0], &[1, 0], 0.95), (1, 2));
         assert_eq!(at(&[1e-9, 1e-9], &[1, 0], 0.95), (1, 2));
         // Divided by the maximum, not scaled by the range: 0.5 and 1.

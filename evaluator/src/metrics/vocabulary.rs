@@ -10,14 +10,15 @@ use super::pooled::{PAIR_COUNTS, POOL_METRICS};
 
 /// Name of the average precision of one class.
 pub(crate) const AVERAGE_PRECISION: &str = "ap";
-/// Name, title and metric of the lowest values of any group, in rows over all images. (What the paper calls
-/// Waterbirds' worst group is always the same one, waterbird on land: the accuracy of group 2, in both tasks.)
+/// Metrics in rows over all images that are the lowest value that another metric has in any group: name, title, and
+/// the other metric. (What the paper calls Waterbirds' worst group is always the same one, waterbird on land: the
+/// accuracy of group 2, in both tasks.)
 pub(crate) const WORST_GROUPS: [(&str, &str, &str); 3] = [
     ("worst_group", "Accuracy of the worst group", "accuracy"),
     ("worst_group_f1", "F1 of the worst group", "f1"),
     ("worst_group_epg", "EPG of the worst group", "epg"),
 ];
-/// Name of the mean IoU at each threshold of the sweep.
+/// Name of the mean IoU at each threshold of the sweep (0.00, 0.05, … 0.95).
 pub(crate) const IOU_SWEEP: &str = "iou_sweep";
 
 /// What other programs are told of a metric of `metrics.parquet`.
@@ -99,7 +100,7 @@ pub fn vocabulary() -> Vec<Word> {
         .collect()
 }
 
-/// Returns the name for people of each metric of any table, also of those of which no mean is taken.
+/// Returns the name for people of each metric of any table, including those whose mean is not taken.
 pub(crate) fn titles() -> BTreeMap<&'static str, &'static str> {
     let words = vocabulary().into_iter().map(|word| (word.name, word.title));
     let of_pairs = PAIR_METRICS.iter();
@@ -118,6 +119,7 @@ pub(crate) fn shares() -> Vec<&'static str> {
 mod tests {
     use super::*;
 
+    /// `titles` has a name only once. So it has as many entries as there are metrics only if all names differ.
     #[test]
     fn no_name_stands_for_two_metrics() {
         let words = vocabulary();

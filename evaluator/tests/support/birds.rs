@@ -1,6 +1,7 @@
-//! A tiny data set like Waterbirds, with the attribution maps and logits of two runs, all by formulas.
-//! Twelve test images have all four groups; four validation images have, like training images, groups 0 and
-//! 3 only. `tests/fixtures/birds.py` has the same formulas and prints the values that tests expect.
+//! A tiny data set like Waterbirds, with the attribution maps and logits of two runs, all by formulas whose numbers
+//! are arbitrary. The twelve test images are of all four groups (bird × place); the four validation images are, like
+//! Waterbirds' training images, of groups 0 and 3 only. `evaluator/tests/fixtures/birds.py` has the same formulas and
+//! prints the values that tests expect.
 
 use data_prep::dataset::{Split, Task};
 use evaluator::maps::{MapRow, RunColumns};
@@ -56,6 +57,7 @@ pub fn bird_sandbox(inputs: &str) -> Sandbox {
         .collect();
     let objects: Vec<ObjectRow> = (0..IDS.len())
         .map(|i| {
+            // An image has 16 × 16 pixels, the grid 8 × 8 cells.
             let corners = cells(i).map(|cell| cell as f64 * 2.0);
             (IDS[i], label(i, Task::Conventional) as i32, corners)
         })
@@ -93,10 +95,11 @@ pub fn maps(run: usize, split: Split, task: Task) -> Vec<u8> {
     stream(&rows(run, split, task), &columns(run, split))
 }
 
-/// Returns the maps of run 0 or 1. Run 1 is "guided": its maps are larger within most boxes.
+/// Returns the maps of run 0 or 1, 8 × 8 cells each. Run 1 is "guided": its maps are larger within most boxes.
 pub fn rows(run: usize, split: Split, task: Task) -> Vec<MapRow> {
     indices(split)
         .map(|i| {
+            // A mask never has the last row and column (docs/SPEC.md A.5).
             let [x1, y1, x2, y2] = cells(i).map(|cell| cell.min(7));
             let cell = |at: usize| {
                 let (y, x) = (at / 8, at % 8);

@@ -40,8 +40,9 @@ const IMAGES_ROWS: [ImageRow; 7] = [
     ("g", "val", 1, &[2]),
 ];
 
-/// The objects of [`TINY`]. On the grid the pairs' masks are: a/0 16 cells; a/1 3×5 cells; b/1 rows and
-/// columns 0..4; c/2 no cell, as the box is thinner than one; d/0 all but the last row and column.
+/// The objects of [`TINY`]. On the grid the pairs' masks are: a/0 (image a, class 0) 16 cells; a/1 3×5 cells; b/1
+/// rows and columns 0..4; c/2 no cell, as the box is thinner than one; d/0 all but the last row and column, which no
+/// mask has (docs/SPEC.md A.5).
 const OBJECTS: [ObjectRow; 8] = [
     ("d", 0, [0.0, 0.0, 16.0, 16.0]),
     ("a", 0, [0.0, 0.0, 8.0, 8.0]),
@@ -84,7 +85,8 @@ pub const TINY: Data = Data {
     objects: &OBJECTS,
 };
 
-/// Writes a data folder. Objects of the image `d` have a segmentation, the image's left half.
+/// Writes a data folder. Objects of the image `d` have a segmentation, the image's left half. Row i of the pixel file
+/// has the value i in all 8 · 8 · 3 bytes.
 pub fn write_data(dir: &Path, data: &Data) {
     let Data {
         classes,
@@ -228,7 +230,7 @@ pub fn stream(rows: &[MapRow], columns: &RunColumns) -> Vec<u8> {
 pub struct Sandbox(tempfile::TempDir);
 
 impl Sandbox {
-    /// With the data [`TINY`].
+    /// A sandbox with the data [`TINY`].
     pub fn new() -> Self {
         Self::with(&TINY)
     }

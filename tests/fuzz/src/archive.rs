@@ -1,11 +1,15 @@
-//! Writes zip archives of stored entries, as PyTorch's are, from parts that a test or the fuzzer has changed.
+//! Writes zip archives whose entries are stored uncompressed, like PyTorch's, from parts that a test or the fuzzer has
+//! changed. The checksums are computed anew, so that a reader gets past them to the changed parts.
 
-/// Returns the archive of these entries (name, bytes).
+/// Returns the archive of these entries (name, bytes): for each a local header and the bytes, then the central
+/// directory and its end record. Numbers are little-endian, as zip has them; dates and flags are 0.
 pub fn stored<'a>(entries: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     let mut n_entries = 0_u16;
     for (name, bytes) in entries {
         let (start, length) = (file.len() as u32, bytes.len() as u32);
+        // The fields that both headers share: version 2.0, flags, method 0 (stored), time, date; then checksum and
+        // sizes.
         let mut fields = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         fields.extend(crc32fast::hash(bytes).to_le_bytes());
         fields.extend([length.to_le_bytes(), length.to_le_bytes()].concat());

@@ -1,6 +1,6 @@
-//! Gives arbitrary bytes to each reader of files and asserts that it returns either a consistent result or
-//! an error of one line. The fuzzing programs call these functions, and so does the test in
-//! `trainer/tests/fuzz_corpus` that replays the kept inputs.
+//! A function for each reader of files: it gives the reader arbitrary bytes and asserts that the reader returns
+//! either a consistent result or an error of one line. The fuzzing programs call these functions, and so does the
+//! test in `trainer/tests/fuzz_corpus`, which reads the inputs kept in `tests/fuzz/corpus` again.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -28,7 +28,7 @@ const GRID: Grid = Grid {
     width: 5,
 };
 
-/// Reads a VOC annotation.
+/// Reads a VOC annotation; objects must have a class and an ordered box.
 pub fn voc(bytes: &[u8]) {
     match voc::read_annotation(Path::new("f"), bytes.to_vec()) {
         Err(error) => is_one_line(&error),
@@ -74,7 +74,8 @@ pub fn instances(bytes: &[u8]) {
     }
 }
 
-/// Reads COCO's compressed run lengths; the first two bytes are the image's height, the next two its width.
+/// Reads COCO's compressed run lengths. The first two bytes are the image's height, the next two its width, both
+/// little-endian.
 pub fn rle(bytes: &[u8]) {
     let Some((&[a, b, c, d], text)) = bytes.split_first_chunk() else {
         return;
@@ -86,7 +87,7 @@ pub fn rle(bytes: &[u8]) {
     }
 }
 
-/// Decodes a JPEG or PNG image.
+/// Decodes a JPEG or PNG image, to three bytes a pixel.
 pub fn image(bytes: &[u8]) {
     match decode::decode(bytes) {
         Err(error) => is_one_line(&error),
@@ -94,7 +95,7 @@ pub fn image(bytes: &[u8]) {
     }
 }
 
-/// Reads a weight file.
+/// Reads a weight file; each tensor must have as many bytes as its shape and type say.
 pub fn checkpoint(bytes: &[u8]) {
     match checkpoint_file::parse(Path::new("f"), bytes, None) {
         Err(error) => is_one_line(&error),
@@ -112,9 +113,10 @@ pub fn checkpoint(bytes: &[u8]) {
     }
 }
 
-/// Reads a network that PyTorch exported. Bytes that are no archive are the graph of a network as it is kept
-/// in weight files, or, where a byte is 0, the parts of an archive: its program, the list of its weights, that
-/// of its constants, and the weights. In an archive a checksum would find almost every change.
+/// Reads a network that PyTorch exported: a zip archive, which begins with `PK`. In archives a checksum would find
+/// almost every change, so other bytes are tried as well. If three of them are 0, the first three split them into the
+/// parts of an archive, which is made here: its program, the lists of its weights and of its constants, and the
+/// weights' bytes. All other bytes are read as the JSON of a graph, as our weight files keep it.
 pub fn exported(bytes: &[u8]) {
     let parts: Vec<&[u8]> = bytes.splitn(4, |&byte| byte == 0).collect();
     let made = match parts[..] {
@@ -151,7 +153,8 @@ pub fn exported(bytes: &[u8]) {
     }
 }
 
-/// Asserts that a graph survives being written, and that its layers are found by their names and in order.
+/// Asserts that a graph is the same after it is written and read again, that each candidate for a layer to explain at
+/// is found by its name, and that there are at most four default layers (mid1 to final), in the order of the network.
 fn has_layers(graph: &Graph) {
     let json = graph.to_json();
     let again = Graph::from_json(&json).expect("a graph that was checked before");
@@ -177,7 +180,7 @@ fn has_layers(graph: &Graph) {
     }
 }
 
-/// Reads a file of attribution maps.
+/// Reads a file of attribution maps; each map must have finite values and as many as its sides say.
 pub fn maps(bytes: &[u8]) {
     let file = written(bytes);
     let mut reader = match MapReader::open(&Source::File(file.path().to_owned())) {
@@ -206,8 +209,8 @@ fn written(bytes: &[u8]) -> NamedTempFile {
     file
 }
 
-/// Asserts that a mask is no larger than its image, survives conversion to every other form and back, and
-/// can be brought to a grid.
+/// Asserts that a mask is no larger than its image, is the same after conversion to every other form and back, and can
+/// be brought to a grid. The bitmap is made only for masks of fewer than 65,536 pixels, to save time.
 fn is_consistent(rle: &Rle) {
     let pixels = u64::from(rle.height) * u64::from(rle.width);
     assert!(rle.area() <= pixels);
@@ -223,7 +226,7 @@ fn is_consistent(rle: &Rle) {
     }
 }
 
-/// Asserts that a message is one line, apart from hints, without control characters and below 64 KiB.
+/// Asserts that a message is one line, apart from hints, without control characters and shorter than 64 KiB.
 fn is_one_line(error: &dyn Display) {
     let text = error.to_string();
     let lines = text.replace("\nhint: ", " ");

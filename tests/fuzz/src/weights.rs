@@ -1,4 +1,4 @@
-//! The trainer's readers of weight files and of exported networks, from their source.
+//! The trainer's readers of weight files and of networks that PyTorch exported, compiled in from the trainer's source.
 
 #[path = "../../../trainer/src/weights/checkpoint_file/mod.rs"]
 pub mod checkpoint_file;

@@ -1,5 +1,5 @@
-//! Reads and runs the cases of bad input: each says which file of a valid input is changed, how, and what
-//! the program must do with it.
+//! Reads and runs the cases of bad input. A case says which file of a valid input is changed and how, and what the
+//! program must do with the changed input.
 
 use std::fmt::Debug;
 use std::process::Stdio;
@@ -17,7 +17,7 @@ use crate::table;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cases {
-    /// The input that is changed.
+    /// The valid input that the cases change.
     valid: Valid,
     /// The command line: a program and its arguments, with `<IN>` for the changed input's folder and
     /// `<OUT>` for a folder that does not exist yet.
@@ -33,12 +33,12 @@ struct Case {
     /// The change.
     #[serde(flatten)]
     edit: Edit,
-    /// Further changes, where one alone would be refused for another reason.
+    /// Further changes, for cases in which one change alone would be refused for another reason.
     #[serde(default)]
     and: Vec<Edit>,
     /// A command for this case in place of [`Cases::command`].
     command: Option<String>,
-    /// The file, relative to the input's folder, that is piped into the program.
+    /// The file, relative to the input's folder, that the program gets as standard input.
     stdin: Option<String>,
     #[serde(flatten)]
     expected: Expected,
@@ -58,7 +58,8 @@ enum Expected {
         /// The exit code: 0, or 1 where something was skipped.
         #[serde(default)]
         exit: i32,
-        /// Table and columns, e.g. `masks: image_id xmin`.
+        /// Table and columns that are compared, e.g. `masks: image_id xmin`, or `scores of epg: …` for one metric's
+        /// rows.
         table: String,
         /// Rows that only the unchanged input's table has (`- `), and rows that only this one has (`+ `).
         diff: Vec<String>,
@@ -70,9 +71,9 @@ pub struct Input(OnceLock<Prepared>);
 
 struct Prepared {
     cases: Cases,
-    /// The folder of this file's tests.
+    /// The folder in which the tests of this file of cases work.
     sandbox: Sandbox,
-    /// The outcome for the unchanged input, by the file's command.
+    /// What the file's command makes of the unchanged input.
     valid: Unchanged,
 }
 
@@ -88,7 +89,7 @@ impl Input {
             let cases: Cases = toml::from_str(&fs_err::read_to_string(&path).unwrap())
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let sandbox = Sandbox::new(kind, cases.valid);
-            // This must succeed. So a program that refuses a changed input does so because of the change.
+            // This must succeed, which shows that a changed input is refused because of the change.
             let valid = Unchanged::of(&sandbox, "valid", &cases.command);
             Prepared {
                 cases,
@@ -154,6 +155,7 @@ impl Case {
         let valid = own.as_ref().unwrap_or(valid);
         match &self.expected {
             Expected::Refused { error } => {
+                // xtask ends with 1 after any error, the other programs with 2 after wrong input.
                 let code = if command.starts_with("xtask") { 1 } else { 2 };
                 refused(&done, code, error, &changed)?;
                 same(&changed.files(), &before)
@@ -181,6 +183,7 @@ fn accepted(done: &Done, exit: i32) -> Result<(), String> {
     }
 }
 
+/// Fails unless the two values are equal.
 fn same<T: PartialEq + Debug>(found: &T, expected: &T) -> Result<(), String> {
     match found == expected {
         true => Ok(()),
@@ -188,7 +191,7 @@ fn same<T: PartialEq + Debug>(found: &T, expected: &T) -> Result<(), String> {
     }
 }
 
-/// Runs a case's command line on `copy`.
+/// Runs a case's command line on `copy`, with the file `stdin` of the input, if any, as standard input.
 pub fn start(command: &str, stdin: Option<&str>, copy: &Copy) -> Done {
     let mut words = command.split_whitespace();
     let mut command = program(words.next().unwrap());
@@ -206,8 +209,8 @@ pub fn start(command: &str, stdin: Option<&str>, copy: &Copy) -> Done {
     run(&mut command)
 }
 
-/// Fails unless the program ended with `code` and the message `error`, printed nothing on stdout, and left
-/// no file in `<OUT>`.
+/// Fails unless the program ended with `code` and the message `error` (its beginning, where that ends with `…`),
+/// printed nothing on stdout, and left no file in `<OUT>`.
 pub fn refused(done: &Done, code: i32, error: &str, copy: &Copy) -> Result<(), String> {
     let stderr = copy.shown(&done.stderr);
     // Programs may first print what they begin to do; the message and its hints come last.

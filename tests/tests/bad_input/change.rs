@@ -1,4 +1,4 @@
-//! The changes that a case makes to one file of a valid input ([`Edit`]).
+//! The changes that a case of bad input makes to a file of a valid input ([`Edit`]).
 
 use std::path::Path;
 
@@ -34,9 +34,10 @@ enum Change {
     Truncate(usize),
     /// Flips all bits of the byte at this offset.
     Flip(usize),
-    /// Renames the file to a path relative to the input's folder.
+    /// Moves the file to this path, relative to the input's folder.
     Rename(String),
-    /// Moves the file or folder to this path and puts a symbolic link to it in its place.
+    /// Moves the file or folder to this path, relative to the input's folder, and puts a symbolic link to it in its
+    /// place.
     Link(String),
     /// Removes the file.
     Remove(Yes),
@@ -46,11 +47,11 @@ enum Change {
     RenameColumn(String, String),
     /// Gives a column another type, e.g. `["logit", "utf8"]`; its values become zeros.
     Retype(String, String),
-    /// Sets a column's value in one row, e.g. `["width", 0, "-1"]`; bytes are written in hexadecimal.
+    /// Sets a column's value in one row, counted from 0, e.g. `["width", 0, "-1"]`; bytes are written in hexadecimal.
     Set(String, usize, String),
     /// Sets a column's value in one row to null.
     SetNull(String, usize),
-    /// Keeps the rows with these indices, in this order; one may be repeated.
+    /// Keeps only the rows with these indices, in this order; an index may be repeated.
     Rows(Vec<u32>),
     /// Sets a key of the table's metadata.
     Metadata(String, String),
@@ -60,7 +61,7 @@ enum Change {
     Store(Format),
 }
 
-/// The value `true`, for a key that has no other meaningful value.
+/// The value `true`, for a key of a case that takes no other value, as in `remove = true`.
 #[derive(Deserialize)]
 #[serde(try_from = "bool")]
 pub struct Yes;
@@ -148,8 +149,8 @@ fn move_to(from: &Path, to: &Path) {
     fs_err::rename(from, to).unwrap();
 }
 
-/// Replaces a file by a new one. It must not be written into: as a hard link it may be shared with the
-/// valid input.
+/// Replaces a file by a new one. Writing into the old file would change the valid input as well, because the copies
+/// of it are hard links.
 pub fn replace(path: &Path, bytes: &[u8]) {
     fs_err::remove_file(path).unwrap();
     fs_err::write(path, bytes).unwrap();

@@ -1,5 +1,5 @@
-//! Changes every column of every table that a program reads in three ways: removes it, gives it another
-//! type, and puts a null where the schema allows none. Each time the program must refuse the table with an
+//! Changes each column of each table that a program reads in up to three ways: removes it, gives it another type, and,
+//! if the schema allows no null, puts a null into it. Each time the program must refuse the table with an
 //! exact message that names the column. The columns are those of `data-prep/schemas.toml`.
 
 use tests::tables::{Column, schemas};
@@ -9,16 +9,16 @@ use crate::change::replace;
 use crate::sandbox::{Sandbox, Valid};
 use crate::table::Table;
 
-/// Tables, and a program that reads them.
+/// A program and the tables that it reads.
 struct Reader {
     command: &'static str,
-    /// The folder in the input, and the table's name.
+    /// The folder in the valid input, and the table's name.
     tables: &'static [(&'static str, &'static str)],
-    /// The wording of its messages.
+    /// How its messages are worded.
     words: Words,
 }
 
-/// The wording of messages: two crates have code that reads tables.
+/// How messages are worded: two crates have code of their own that reads tables.
 #[derive(Clone, Copy)]
 enum Words {
     /// data-prep's, which every program but analysis uses.
@@ -67,7 +67,8 @@ impl Words {
 }
 
 /// Makes every change to every table of `reader`, each in a fresh copy of the input, and checks the message.
-/// Returns the number of changes; the tests compare it, so that no column is left out unnoticed.
+/// Returns the number of changes. The tests compare it with the number counted when the tables last changed, so that no
+/// column is left out unnoticed.
 fn check_all(name: &str, reader: &Reader) -> usize {
     let (sandbox, schemas) = (Sandbox::new(name, Valid::Made), schemas().unwrap());
     let mut failures = Vec::new();
@@ -95,7 +96,7 @@ fn check_all(name: &str, reader: &Reader) -> usize {
     checked
 }
 
-/// A change of a table; fails where the table has no such place.
+/// A change of a table; fails where the table has no such column or row.
 type Change = Box<dyn Fn(&mut Table) -> Result<(), String>>;
 
 /// Returns the changes of a column, each with the message that it must cause.

@@ -1,5 +1,5 @@
-//! A copy of a valid input that a test changes, and the replacement of its paths in messages, so that a
-//! case can state them.
+//! A copy of a valid input, which a test changes. In messages its paths are replaced by `<IN>` and `<OUT>`, so that a
+//! case can state a message in full.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,9 +25,9 @@ impl Copy {
             .collect()
     }
 
-    /// Returns `text` with `<IN>` and `<OUT>` in the place of the two paths, and with `<SHA-256>` and `<RUN>` in
-    /// the place of every word of 64 and of 12 hex digits: hashes and run ids, which change with the valid input
-    /// and with the program's version. (An id of COCO has 12 digits, too, and would be hidden as well.)
+    /// Returns `text` with `<IN>` and `<OUT>` in the place of the two paths. Words of 64 hex digits become `<SHA-256>`
+    /// and words of 12 become `<RUN>`, because hashes and run ids change with the valid input and with the program's
+    /// version. (COCO's image ids have 12 digits, too, and would be replaced as well.)
     pub fn shown(&self, text: &str) -> String {
         let text = text.replace(self.input.to_str().unwrap(), "<IN>");
         let text = text.replace(self.out.to_str().unwrap(), "<OUT>");

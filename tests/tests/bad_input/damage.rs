@@ -1,6 +1,6 @@
-//! Damages files mechanically, cutting them short or flipping bits of a byte at many offsets, and gives
-//! each to a program. No exact message is expected here: the program must end by itself, without a panic,
-//! and where it refuses the file, it must do so in one line that names a file.
+//! Damages files mechanically, by cutting them short or flipping bits of a byte at many offsets, and gives each damaged
+//! version to a program. No exact message is expected here: the program must end by itself, without a panic; if it
+//! refuses the file, it must do so in one line that names a file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::change::replace;
 use crate::copy::Copy;
 use crate::sandbox::{Sandbox, Valid, fixtures};
 
-/// Returns damaged versions of `bytes` with their names: cut at every `step`-th byte; and with, at every
-/// `step`-th byte, all bits or only the lowest flipped.
+/// Returns damaged versions of `bytes` with their names. At every `step`-th byte there are three: cut before it, all
+/// its bits flipped, and its lowest bit flipped.
 fn damaged(bytes: &[u8], step: usize) -> Vec<(String, Vec<u8>)> {
     let offsets = || (0..bytes.len()).step_by(step);
     let cut = offsets().map(|at| (format!("cut-{at}"), bytes[..at].to_vec()));
@@ -28,10 +28,10 @@ fn damaged(bytes: &[u8], step: usize) -> Vec<(String, Vec<u8>)> {
     cut.chain(turned).collect()
 }
 
-/// Makes a VOC devkit with one image for each damaged version of `file`, the path of a part of image
-/// `image_id` with `#` for the id; the other parts are intact. Has data-prep read it with
-/// `--on-error skip` and returns the ids in `skipped.parquet`. Each image must be kept or be there; `may_be_both`:
-/// a fault may cost less than the image.
+/// Makes a VOC devkit with one image for each damaged version of `file`, a file of image `image_id` whose path has
+/// `#` in the place of the id; the image's other files are intact. Runs data-prep on it with `--on-error skip`, and
+/// returns the ids in `skipped.parquet`. Each image must be kept or listed there. It may be both only with
+/// `may_be_both`, for files in which a fault may cost less than the image, such as an object's shape.
 fn read_damaged(name: &str, file: &str, image_id: &str, may_be_both: bool) -> BTreeSet<String> {
     let Copy { input, out } = Sandbox::new(&format!("damaged-{name}"), Valid::Voc).copy("damaged");
     let parts = [
@@ -40,7 +40,7 @@ fn read_damaged(name: &str, file: &str, image_id: &str, may_be_both: bool) -> BT
         "SegmentationObject/#.png",
         "SegmentationClass/#.png",
     ];
-    // The path of the intact part.
+    // The path of the intact file.
     let whole = |part: &str| input.join(part.replace('#', image_id));
     let mut set = String::new();
     let copies = damaged(&fs_err::read(whole(file)).unwrap(), 1);
@@ -76,7 +76,8 @@ fn read_damaged(name: &str, file: &str, image_id: &str, may_be_both: bool) -> BT
                 .into_owned()
         })
         .collect();
-    // An annotation whose `<filename>` now names another image is listed by that image.
+    // If the damage makes an annotation's `<filename>` name another image, the problem is listed under that image's
+    // file.
     let other = |id: &str| match file {
         "Annotations/#.xml" => fs_err::read(input.join(file.replace('#', id))).unwrap(),
         _ => Vec::new(),
@@ -104,7 +105,7 @@ fn column(path: &Path, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Asserts that a version cut short is skipped, unless it lacks at most the last `spare` bytes.
+/// Asserts that each version cut short is skipped, except those that lack at most the last `spare` bytes of the file.
 fn check_cut(skipped: &BTreeSet<String>, file: &str, spare: usize) {
     let length = fs_err::read(fixtures().join("valid/voc").join(file))
         .unwrap()
@@ -143,9 +144,9 @@ fn an_annotation() {
     check_cut(&skipped, "Annotations/000003.xml", 1);
 }
 
-/// Damages one file of the input [`Valid::Made`] at every `step`-th byte and gives it to `command`. Each
-/// version must be accepted (some bytes do not matter) or refused in one line that names a file. A version
-/// cut short must be refused, unless the file is a stream.
+/// Damages one file of the input [`Valid::Made`] at every `step`-th byte and runs `command` on each version. It must be
+/// accepted (some bytes do not matter) or refused in one line that names a file; a version cut short must be refused,
+/// unless the file is a stream. The steps were chosen so that a file takes seconds.
 fn check_damaged(file: &str, command: &str, part: Part, step: usize) {
     let name = format!("damaged-{}", file.replace('/', "-"));
     let copy = Sandbox::new(&name, Valid::Made).copy("damaged");

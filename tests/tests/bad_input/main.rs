@@ -1,5 +1,5 @@
-//! Tests of bad input: each case changes one place of a valid input, runs a program on it, and compares the
-//! outcome, normally one exact error message.
+//! Tests of bad input. Each case changes a valid input in one place, runs a program on it, and compares the outcome,
+//! which is usually one exact error message, with the expected one.
 //!
 //! The cases are in `tests/fixtures/bad_input/<kind>.toml`, the valid inputs in `valid/` beside them; the
 //! README there says how a case is written. A case must state its expected outcome. `columns`, `damage` and
@@ -15,7 +15,7 @@ mod large;
 mod sandbox;
 mod table;
 
-/// A module for each file of cases, with a test for each case: build.rs writes them.
+/// A module for each file of cases, with a test for each case. `tests/build.rs` generates them.
 mod cases {
     include!(concat!(env!("OUT_DIR"), "/bad_input.rs"));
 }

@@ -1,6 +1,7 @@
-//! Provides the valid inputs and copies of them that tests may change. Text and images lie in
-//! `tests/fixtures/bad_input/valid`. What the programs make from those (a data folder, a run, maps,
-//! evaluations) is made once for all tests of this binary.
+//! Provides the valid inputs, and copies of them that tests may change. Texts and images lie in
+//! `tests/fixtures/bad_input/valid`. What the programs make from them (a data folder, a run, maps, evaluations) is made
+//! once for all tests of this binary. A run is one training; an evaluation is the scores of one checkpoint's
+//! attribution maps.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,15 +20,15 @@ pub enum Valid {
     Voc,
     /// Three images of COCO.
     Coco,
-    /// Four Waterbirds.
+    /// Four images of Waterbirds.
     Waterbirds,
-    /// A recipe, and a collection that names it.
+    /// A recipe (an experiment for `cargo xtask reproduce`), and a collection, which names recipes.
     Recipes,
     /// Networks that PyTorch exported, and a checkpoint.
     Networks,
     /// Everything that the programs make from the devkit: `data/voc`, `runs/r`, `maps.arrow`,
-    /// `predictions.parquet`; and in `runs/r/evaluations`, `a` and `b` of the test images (alike) and
-    /// `val` of the validation image.
+    /// `predictions.parquet`; and in `runs/r/evaluations` the evaluations `a` and `b`, two equal ones of the test
+    /// images, and `val` of the validation image.
     Made,
 }
 
@@ -47,7 +48,7 @@ impl Sandbox {
     /// Makes a sandbox for the test `name` with the input `valid`.
     pub fn new(name: &str, valid: Valid) -> Self {
         let folder = |kind: &str| {
-            // In the same file system as the copies, which are hard links to its files.
+            // The copies are hard links to these files, so they must lie in the same file system.
             let folder = empty(&format!("{name}/original"));
             mirror(&fixtures().join("valid").join(kind), &folder, copy_file);
             folder
@@ -64,8 +65,8 @@ impl Sandbox {
         Self { root, valid }
     }
 
-    /// Makes a fresh copy of the input from hard links, because weights are large. So a test must replace
-    /// files and never write into one (`change::replace`).
+    /// Makes a fresh copy of the input. It consists of hard links, because weights are large, so a test must replace
+    /// files (`change::replace`) and never write into one.
     pub fn copy(&self, name: &str) -> Copy {
         let folder = self.root.join(name);
         if folder.exists() {
@@ -93,7 +94,7 @@ fn tmp() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-input")
 }
 
-/// Makes an empty folder for `name`.
+/// Makes the folder `name` among the sandboxes, empty.
 fn empty(name: &str) -> PathBuf {
     let folder = tmp().join(name);
     if folder.exists() {
@@ -107,7 +108,7 @@ fn copy_file(from: &Path, to: &Path) {
     fs_err::copy(from, to).unwrap();
 }
 
-/// Makes a folder tree like `from` in `to`, each file by `file(from, to)`.
+/// Makes the folders of `from` in `to`, and each of its files by calling `file` with both paths.
 fn mirror(from: &Path, to: &Path, file: fn(&Path, &Path)) {
     for entry in fs_err::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -121,8 +122,8 @@ fn mirror(from: &Path, to: &Path, file: fn(&Path, &Path)) {
     }
 }
 
-/// Runs data-prep, trainer and evaluator on the devkit, on the first call, and returns the folder with
-/// their results. One thread, so that results are the same each time.
+/// Returns the folder with the results of data-prep, trainer and evaluator on the devkit, which are made on the first
+/// call. Training uses one thread, so that results are the same each time.
 fn made() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {

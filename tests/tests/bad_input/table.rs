@@ -1,5 +1,5 @@
-//! Reads a table that the programs stored (Parquet or Arrow), changes it and writes it again; and lists
-//! the rows in which two tables differ.
+//! Reads a table that the programs stored (Parquet or Arrow), changes it and writes it again. Also lists the rows in
+//! which two tables differ.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -31,7 +31,7 @@ pub enum Format {
 
 /// A table in memory.
 pub struct Table {
-    /// The format it was read from and will be written in.
+    /// The format in which it was read and will be written.
     pub format: Format,
     metadata: BTreeMap<String, String>,
     /// Names and values, in order.
@@ -45,7 +45,7 @@ impl Table {
         let (format, metadata, rows) = if bytes.starts_with(b"PAR1") {
             let table = tests::tables::read(path).unwrap();
             let mut metadata = table.metadata;
-            metadata.remove("ARROW:schema");
+            metadata.remove("ARROW:schema"); // the writer adds it again
             (Format::Parquet, metadata, table.rows)
         } else if bytes.starts_with(b"ARROW1") {
             let reader = FileReader::try_new(std::io::Cursor::new(bytes), None).unwrap();
@@ -107,6 +107,7 @@ impl Table {
         }
     }
 
+    /// Returns a column, or the error that there is none of this name.
     fn column(&mut self, name: &str) -> Result<&mut (String, ArrayRef), String> {
         let found = self.columns.iter_mut().find(|(known, _)| known == name);
         found.ok_or_else(|| format!("no column {name}"))
@@ -125,7 +126,7 @@ impl Table {
         Ok(())
     }
 
-    /// Replaces the values of a column by zeros of another type, `kind` (`i32`, `utf8`, …).
+    /// Replaces the values of a column by zeros of the type `kind` (`i32`, `utf8`, …, as in `schemas.toml`).
     pub fn retype(&mut self, name: &str, kind: &str) -> Result<(), String> {
         let kind = match kind {
             "utf8" => DataType::Utf8,
@@ -142,7 +143,7 @@ impl Table {
         Ok(())
     }
 
-    /// Sets a column's value in one row; `None` is null.
+    /// Sets a column's value in one row; `None` sets it to null. Bytes are given in hexadecimal.
     pub fn set(&mut self, name: &str, row: usize, value: Option<&String>) -> Result<(), String> {
         let column = self.column(name)?;
         let old = &column.1;
@@ -225,7 +226,7 @@ pub fn difference(spec: &str, valid: &Path, changed: &Path) -> Result<Vec<String
     Ok(found)
 }
 
-/// Returns the rows of a table as text, the cells of `columns` joined by blanks; of one metric if given.
+/// Returns the rows of a table as text, with the cells of `columns` joined by spaces; only rows of `metric`, if given.
 fn lines(path: &Path, metric: Option<&str>, columns: &[&str]) -> Result<Vec<String>, String> {
     let rows = tests::tables::read(path)
         .map_err(|error| error.to_string())?

@@ -1,6 +1,6 @@
-//! Exchanges weights with the Python packages PyTorch, torchvision, `bcos` and `efficientnet_lite_pytorch`.
-//! Files that these write are imported, explained and trained on, networks that they export as well; files that the trainer exports are loaded
-//! by them and must give the same logits; broken and hostile files must be refused.
+//! Exchanges weights with the Python packages PyTorch, torchvision, `bcos` and `efficientnet_lite_pytorch`. Weight
+//! files and exported networks that these write are imported, explained and trained further. Files that the trainer
+//! exports are loaded by them and must give the same logits. Broken and hostile files must be refused.
 //!
 //! `GUIDANCE_TORCH_PYTHON` is a Python interpreter with the packages of
 //! `tests/python/torch-requirements.txt`; `cargo xtask test` installs one. Without it the tests are skipped.

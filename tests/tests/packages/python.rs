@@ -1,5 +1,5 @@
 //! Calls functions of `tests/python/exchange.py` in one interpreter that stays running, because importing
-//! torch takes seconds. A question is a line of JSON on its stdin, the answer a line on its stdout.
+//! torch takes seconds. A question is a line of JSON on the interpreter's stdin, the answer a line on its stdout.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -63,7 +63,7 @@ impl Python {
 
 impl Drop for Python {
     fn drop(&mut self) {
-        self.questions = None; // its input ends, and so does it
+        self.questions = None; // closes its stdin, at which it exits
         let _ = self.child.wait();
     }
 }

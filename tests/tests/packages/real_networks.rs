@@ -1,5 +1,5 @@
-//! Networks that PyTorch exports are trained for other classes and given back: the model that they came from
-//! loads the trainer's file strictly and computes the same logits.
+//! Trains networks that PyTorch exported (`torch.export`) for other classes, and exports their weights again. The
+//! Python model that a network came from must load these weights strictly and compute the same logits.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,9 @@ use tests::programs::{program, succeed};
 use crate::python::Python;
 use crate::real_packages::{CLASSES, IMAGENET, Sandbox, explain, train};
 
-/// Exports torchvision's network `name`, trains it on the scenes, and compares the logits of the run with those
-/// of torchvision's network, built with the scenes' number of classes and the exported weights.
+/// Exports torchvision's network `name` from Python, imports it, trains it on the synthetic scenes, and compares the
+/// run's logits with those of torchvision's network with the scenes' number of classes and the run's weights. The
+/// function `logits` of `exchange.py` makes the comparison and fails where they differ by more than rounding.
 fn exchange(name: &str) {
     let Some(mut python) = Python::start(name) else {
         return;
@@ -29,7 +30,7 @@ fn exchange(name: &str) {
     let mut export = program("trainer");
     export.arg("export").arg("--run").arg(&run);
     succeed(export.arg("--out").arg(&weights));
-    // The run's folder is enough: the file that the network came from may be gone.
+    // Explaining the run must work without the imported file, which is therefore removed.
     fs_err::remove_file(&network).unwrap();
     let predictions = explain(&sandbox, "--run", &run);
     let backbone = format!("exported {name}");
@@ -45,11 +46,13 @@ fn exchange(name: &str) {
     sandbox.remove();
 }
 
+/// This network has batch norms, which count batches in integer tensors (`num_batches_tracked`).
 #[test]
 fn a_network_with_counters_is_given_back() {
     exchange("shufflenet_v2_x0_5");
 }
 
+/// This network, a Swin transformer, has integer tensors of relative positions (`relative_position_index`).
 #[test]
 fn a_network_with_tables_of_indices_is_given_back() {
     exchange("swin_t");

@@ -1,5 +1,6 @@
-//! Imports weight files that the Python packages write, in every form of file they have, and exports
-//! weights to them. Their numbers and logits must stay the same; broken and hostile files must be refused.
+//! Imports weight files that the Python packages write, in every form of file they have, and exports weights to them.
+//! Weights and logits must stay the same; broken and hostile files must be refused. `tests/python/exchange.py` writes
+//! the files: its function `write` says what each form is, `broken` what each broken file has.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,10 +14,10 @@ use crate::python::Python;
 pub(crate) const CLASSES: usize = 6;
 /// Classes of ImageNet.
 pub(crate) const IMAGENET: usize = 1000;
-/// So small that training hardly moves a weight.
+/// So small that training hardly moves a weight. Adam moves one by about this much in a step.
 const LEARNING_RATE: f64 = 1e-7;
 
-/// A folder for one test, with a few scenes in `data`.
+/// A folder for one test, with a data folder `data` of a few synthetic scenes of 64 × 64 pixels.
 pub(crate) struct Sandbox(pub(crate) PathBuf);
 
 impl Sandbox {
@@ -49,7 +50,7 @@ impl Sandbox {
         self.0.join(name)
     }
 
-    /// Removes the folder, as networks are large. A test that fails leaves its files.
+    /// Removes the folder, as networks are large. After a failed test it stays, so that its files can be looked at.
     pub(crate) fn remove(self) {
         fs_err::remove_dir_all(&self.0).unwrap();
     }
@@ -93,10 +94,11 @@ pub(crate) fn train(sandbox: &Sandbox, backbone: &str, weights: &Path) -> PathBu
     PathBuf::from(done.stdout.trim_end())
 }
 
-/// Has Python write a weight file in the form `form` for `classes` classes, and imports it: the numbers
-/// must be the same. A run is trained from it and exported, and explaining the run must give the logits
-/// that the package computes from the exported file. Where the classes are the data's, the imported
-/// weights themselves are explained and must give the package's logits, too.
+/// Has Python write a weight file in the form `form` for `classes` classes, and imports it: the weights must be the
+/// same numbers. A run is trained from it and exported; explaining the run must give the logits that the package
+/// computes from the exported file. Where the number of classes is the data's, the imported weights themselves are
+/// explained, too, and must give the package's logits. The comparisons are made in Python, which fails where values
+/// differ.
 fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     let sandbox = Sandbox::new(backbone);
     let file = python.ask("write", json!([form, backbone, classes, sandbox.0]));
@@ -128,6 +130,7 @@ fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     let mut export = program("trainer");
     export.arg("export").arg("--run").arg(&run);
     succeed(export.arg("--out").arg(&exported));
+    // No weight may be further off than 100 times the learning rate, which is more than the few steps can move it.
     python.ask(
         "trained",
         json!([backbone, exported, CLASSES, 100.0 * LEARNING_RATE]),
@@ -136,7 +139,7 @@ fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     logits(python, &exported, &predictions);
 
     if classes == CLASSES {
-        // The weights as imported, untrained; the package loads its own file of them.
+        // The imported weights, untrained. The package loads the same weights from a file that it wrote itself.
         let predictions = explain(&sandbox, "--weights", &weights);
         let own = sandbox.path("own.safetensors");
         python.ask("own", json!([backbone, own]));
@@ -145,7 +148,7 @@ fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     sandbox.remove();
 }
 
-// A test for each line: its name, the form of file, the network, the number of classes.
+// Makes a test of each line: its name, the form of file, the network, the number of classes.
 macro_rules! exchanged {
     ($($test:ident: $form:literal, $backbone:literal, $classes:expr;)+) => {
         $(
@@ -200,7 +203,8 @@ fn resnet18_in_every_other_form() {
     sandbox.remove();
 }
 
-/// Asserts that a command failed with one error line that contains `expected`, and wrote no file `out`.
+/// Asserts that a command failed with code 2, printed nothing on stdout and one error line that contains `expected`,
+/// besides hints, and wrote no file `out`.
 fn refused(case: &str, done: &Done, out: &Path, expected: &str) {
     assert_eq!(done.code, Some(2), "{case}: {}", done.stderr);
     assert_eq!(done.stdout, "", "{case}");
@@ -288,14 +292,17 @@ fn broken_and_hostile_files_are_refused_in_a_line() {
         }
         fs_err::remove_file(file).unwrap();
     }
+    // Code beside the weights is passed over, so this file is accepted, but not with a wrong hash.
     let file = python.ask("broken", json!(["code beside", sandbox.0]));
     let file = PathBuf::from(file.as_str().unwrap());
     let done = run(import(&file, "resnet18", &out).args(["--sha256", "01234567"]));
     refused("sha256", &done, &out, "01234567, as --sha256 says");
     succeed(&mut import(&file, "resnet18", &out));
+    // The pickles with code would create this file if the code were run.
     assert!(!sandbox.path("EXECUTED").exists(), "a payload was run");
 
-    // Weights that were imported for another network, or for another number of classes.
+    // Imported weights are refused for a method that their network does not have (B-cos) and for data with another
+    // number of classes; a table is refused as weights.
     let explain = |weights: &Path, rest: &[&str]| {
         let mut command = program("trainer");
         command.arg("explain").arg("--weights").arg(weights);

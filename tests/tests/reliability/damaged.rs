@@ -1,10 +1,11 @@
-//! Damages saved files of a run (a bit flipped, cut short, of another run) and gives the command again. A
-//! damaged state is reported and the previous one used; without a good state, and with a damaged
-//! checkpoint, the program must refuse and leave the files as they are.
+//! Damages saved files of an unfinished run (flips a bit, cuts them short, takes those of another run) and gives the
+//! training command again. A damaged state must be reported and the previous one used. Without a good state, or with a
+//! damaged checkpoint, the program must refuse and leave the files as they are.
 //!
-//! A state is `resume.safetensors`, the state before it `resume.previous.safetensors`. `lay` puts files of
-//! an uninterrupted run into a folder; `go_on` resumes there and asserts that the run ends with the
-//! same files as that run (`made.rs`).
+//! A state is what a stopped run resumes from: weights, optimizer and tables, in `resume.safetensors` (41 MB here); the
+//! state before it is kept as `resume.previous.safetensors`. A checkpoint is the weights of an epoch (14 MB). `whole()`
+//! is a run that was never interrupted. `lay` puts its files after an epoch into another folder; `go_on` resumes
+//! there and asserts that the run ends with the same files as `whole()` (`made.rs`).
 
 use std::path::Path;
 use std::process::Command;
@@ -21,14 +22,17 @@ fn truncate(path: &Path, length: u64) {
     file.set_len(length).unwrap();
 }
 
-/// A damaged newest state is reported, and the run resumes from the previous one to the same bits. This
-/// also holds when the resumed program is killed while it writes its next state: the damaged state must
-/// not replace the good previous one.
+/// A damaged newest state is reported, and the run resumes from the previous one to the same bits. This must also
+/// hold if the resumed program is killed while it writes its next state, so the damaged state must not replace the
+/// good previous one. The kill comes from a limit of 20 MB on the size of files, which the next state exceeds.
 #[test]
 fn a_damaged_newest_state_is_reported_and_the_one_before_used() {
     let whole = whole();
     let root = folder("newest");
+    // Half the size of a state in bytes: this offset lies among the tensors.
     let middle = fs_err::metadata(whole.state(2)).unwrap().len() / 2;
+    // Damages the file of the newest state, given half its size. A case is its name, the damage, and the beginning of
+    // the warning.
     type Damage = fn(&Path, u64);
     let damages: [(&str, Damage, &str); 6] = [
         (
@@ -69,6 +73,7 @@ fn a_damaged_newest_state_is_reported_and_the_one_before_used() {
             .args(["--fsize=20000000", "--"])
             .arg(training.get_program());
         let status = killed.args(training.get_args()).output().unwrap().status;
+        // A program that a signal ended has no exit code.
         assert_eq!(status.code(), None, "{what}: {status}");
         let said = whole.go_on(&runs, what);
         let warning = format!("warning: {}: {expected}", newest.display());
@@ -80,7 +85,7 @@ fn a_damaged_newest_state_is_reported_and_the_one_before_used() {
     }
 }
 
-/// With both states damaged the program refuses and changes neither: what is left may be of use.
+/// With both states damaged the program refuses to train and changes neither file, since the user may still need them.
 #[test]
 fn without_a_whole_state_nothing_is_destroyed() {
     let whole = whole();
@@ -101,7 +106,7 @@ fn without_a_whole_state_nothing_is_destroyed() {
         assert!(error.contains(&fault), "{error}");
     }
     assert!(hint.starts_with("hint: "), "{hint}");
-    // `trainer state`, with which xtask plans many runs, reports the damage without an error.
+    // `trainer state`, which xtask calls to plan runs, reports the damage on stdout and succeeds.
     let mut state = program("trainer");
     state.arg("state").arg("--config").arg(&whole.config);
     state.arg("--data").arg(&whole.data).arg("--out").arg(&runs);
@@ -110,7 +115,7 @@ fn without_a_whole_state_nothing_is_destroyed() {
     assert!(after == before, "changed");
 }
 
-/// A state whose run id is another than its folder's is refused, e.g. in a folder that was renamed.
+/// A state is refused if the run id in it is not that of its folder, as in a folder that was renamed.
 #[test]
 fn a_state_of_another_run_is_not_gone_on_from() {
     let whole = whole();
@@ -130,7 +135,7 @@ fn a_state_of_another_run_is_not_gone_on_from() {
     assert!(fs_err::read(&state).unwrap() == before, "changed");
 }
 
-/// `epochs.parquet` is never read by the trainer: its rows are in the saved state, too.
+/// A damaged `epochs.parquet` does no harm: the trainer never reads it, because its rows are in the saved state, too.
 #[test]
 fn a_damaged_table_of_epochs_is_written_anew() {
     let whole = whole();
@@ -142,8 +147,8 @@ fn a_damaged_table_of_epochs_is_written_anew() {
     }
 }
 
-/// A checkpoint with one flipped bit is refused both as initial weights of another run and by
-/// `trainer explain`.
+/// A checkpoint with one flipped bit is refused as initial weights of a guided run and by `trainer explain`; before the
+/// damage both accept it.
 #[test]
 fn a_damaged_checkpoint_is_refused() {
     let whole = whole();
@@ -187,7 +192,7 @@ fn a_damaged_checkpoint_is_refused() {
     assert_eq!(self::guided(whole, &root, epoch).code, Some(0));
 }
 
-/// Trains a run for an epoch from the baseline's checkpoint of `epoch`.
+/// Trains a run for one epoch from the checkpoint of `epoch` of the run in `baseline`.
 fn guided(whole: &Whole, root: &Path, epoch: i32) -> Done {
     let config = root.join("guided.toml");
     let init = format!(
@@ -198,7 +203,7 @@ fn guided(whole: &Whole, root: &Path, epoch: i32) -> Done {
     run(&mut train(&config, &whole.data, &root.join("runs")))
 }
 
-/// Explains the baseline's checkpoint of `epoch` into `maps.arrow`.
+/// Writes the attribution maps of the checkpoint of `epoch` of the run in `baseline` to `maps.arrow`.
 fn explained(whole: &Whole, root: &Path, epoch: i32) -> Done {
     let maps = root.join("maps.arrow");
     let _ = std::fs::remove_file(&maps);

@@ -1,9 +1,9 @@
-//! A disk that is full or read-only, or a folder without permission to write: the program must end with one
-//! error that names the file, earlier files must stay as they were, and once there is room the run must
+//! Training on a disk that is full or read-only, or in a folder without permission to write. The program must end with
+//! one error that names the file, earlier files must stay as they were, and once writing is possible the run must
 //! resume. Such disks are made with `unshare` and tmpfs; where the system forbids that, a test is skipped.
 //!
-//! `lay` puts files of an uninterrupted run into a folder; `go_on` resumes there and asserts that the run
-//! ends with the same files as that run (`made.rs`).
+//! `whole()` is a run that was never interrupted. `lay` puts its files after an epoch into another folder; `go_on`
+//! resumes there and asserts that the run ends with the same files as `whole()` (`made.rs`).
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use tests::programs::{Done, program, run};
 use crate::made::{folder, whole};
 use crate::shared::start_until;
 
-/// Whether the system lets us create the namespaces of `flags` with `unshare` and run `script` there; else
+/// Whether the system lets us create the namespaces that `flags` of `unshare` name and run `script` in them. If not,
 /// prints that `test` is skipped, and why.
 fn may_unshare(test: &str, flags: &[&str], script: &str) -> bool {
     let mut probe = Command::new("unshare");
@@ -28,13 +28,13 @@ fn may_unshare(test: &str, flags: &[&str], script: &str) -> bool {
     false
 }
 
-/// Namespaces in which a program may mount a file system without being root.
+/// Flags of `unshare` for namespaces in which a program may mount a file system without being root.
 const OWN_MOUNTS: [&str; 3] = ["--user", "--map-root-user", "--mount"];
-/// Probes whether a mount is allowed there.
+/// A command that succeeds where a mount is allowed.
 const TRY_MOUNT: &str = "mount -t tmpfs tmpfs /mnt";
 
-/// Runs the shell `script` in namespaces where it may mount. Its arguments are `arguments` and then the
-/// words of `command`, which the script runs as `"$@"` after shifting its own away.
+/// Runs the shell `script` in namespaces where it may mount. It gets as arguments `arguments` and then the words of
+/// `command`; it removes its own by `shift` and then runs the command as `"$@"`.
 fn in_own_mounts(script: &str, arguments: &[&Path], command: &Command) -> Done {
     let mut shell = Command::new("unshare");
     shell.args(OWN_MOUNTS).args(["sh", "-c", script, "sh"]);
@@ -58,8 +58,9 @@ fn assert_one_error(stderr: &str, file: &str, why: &str) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-/// A disk with room for a part of an epoch's files; then it is enlarged and the run resumes. The script's
-/// exit codes: 99 no such disk, 98 no failure with code 2, 97 a temporary file left, 96 not resumed.
+/// The disk has room for only some of the next epoch's files, so training fails; then the disk is enlarged and the run
+/// must resume. Exit codes of the script: 99, the disk could not be made or enlarged; 98, training did not fail with
+/// code 2; 97, it left a temporary file; 96, it did not resume.
 #[test]
 fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
     if !may_unshare("a full disk", &OWN_MOUNTS, TRY_MOUNT) {
@@ -82,7 +83,8 @@ fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
         true => "/checkpoints/epoch-0002.safetensors: ",
         false => "/resume.safetensors: ",
     };
-    // A checkpoint has 14 MB, a state 41 MB: after epoch 1 there are 55 MB, after epoch 2 at least 96.
+    // A checkpoint has 14 MB, a state 41 MB, and the state before is kept: there are 55 MB after epoch 1 and at least
+    // 96 after epoch 2. Epoch after which the run begins, size of the disk, the file for which there is no room.
     for (epoch, size, file) in [
         (0, "8m", "/checkpoints/epoch-0001.safetensors: "),
         (0, "40m", "/resume.safetensors: "),
@@ -98,12 +100,12 @@ fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
         let done = in_own_mounts(script, &[Path::new(size), &disk, &laid, &saved], &training);
         assert_eq!(done.code, Some(0), "{size}: {}{}", done.stdout, done.stderr);
         assert_one_error(&done.stderr, file, "No space left on device");
-        whole.go_on(&saved, size); // it has ended: this only compares
+        whole.go_on(&saved, size); // the run is finished, so this only compares its files
     }
 }
 
-/// With a limit on the size of files and its signal ignored, the system refuses to let a file grow: the
-/// error names the file. This needs no namespace.
+/// With a limit of 20 MB on the size of files, and the signal for exceeding it (SIGXFSZ) ignored, writing a state of
+/// 41 MB fails. The error must name the file. This test needs no namespaces.
 #[test]
 fn a_file_that_may_not_grow_is_said() {
     let whole = whole();
@@ -127,7 +129,9 @@ fn a_file_that_may_not_grow_is_said() {
     whole.go_on(&runs, "limited");
 }
 
-/// On a read-only disk a run cannot be started or resumed; a finished one is still reported as finished.
+/// On a read-only disk a run cannot be resumed, but a finished one is still reported as finished. Exit codes of the
+/// script: 99, the disk could not be made; 98, training did not fail with code 2; 97, it did not resume once the disk
+/// was writable; 96, the finished run was not recognised on the read-only disk.
 #[test]
 fn a_read_only_disk_is_said() {
     if !may_unshare("a read-only disk", &OWN_MOUNTS, TRY_MOUNT) {
@@ -158,10 +162,10 @@ fn a_read_only_disk_is_said() {
     whole.go_on(&saved, "read-only");
 }
 
-/// The right to write is lost while the run is in its second epoch.
+/// The permission to write into the run's folder is taken away in its second epoch: the first epoch's state is there.
 #[test]
 fn a_lost_permission_is_said() {
-    // In a user namespace of its own even root is bound by permissions.
+    // Permissions do not restrict root, but in a user namespace of its own they do.
     if !may_unshare("a lost permission", &["--user"], "true") {
         return;
     }
@@ -200,8 +204,8 @@ fn a_lost_permission_is_said() {
     whole.go_on(&runs, "permission");
 }
 
-/// The other programs and commands on a full disk name the file in one error, too, and leave no
-/// temporary or cut file behind.
+/// The other programs and commands, too, name the file in one error when the disk is full, and leave no temporary or
+/// incomplete file behind.
 #[test]
 fn the_other_programs_name_the_file_too() {
     if !may_unshare("the other programs on a full disk", &OWN_MOUNTS, TRY_MOUNT) {
@@ -262,7 +266,9 @@ fn the_other_programs_name_the_file_too() {
     let trainer = program("trainer");
     let programs = Path::new(trainer.get_program()).parent().unwrap();
     reproduce.arg("--programs").arg(programs);
-    // On a disk of 4 kB only a first small file fits: it must be complete, and nothing else may be left.
+    // On a disk of 4 kB only a first small file fits, `table.md` of a report or `plan.toml` of a recipe. It must not be
+    // empty, and no other file but a lock may be left. Exit codes: 99, no such disk; 97, another file; 96, an empty
+    // one.
     let script = r#"
         disk=$1; shift
         mount -t tmpfs -o size=4k tmpfs "$disk" || exit 99

@@ -1,11 +1,11 @@
-//! Runs killed in a training step, in validation, between writing any two files and in the middle of one.
-//! Each is resumed by the same command and must end with the same bits as `whole()`, a run that was never
-//! interrupted.
+//! Runs that are killed in a training step, in validation, between writing any two files, or in the middle of writing
+//! one. Each is resumed by the same command and must end with the same bits as a run that was never interrupted,
+//! usually `whole()`.
 //!
-//! `lay` puts that run's files after an epoch into another folder, as a killed program leaves them;
-//! `go_on` resumes there and asserts that the run ends with the same files (`made.rs`). A state is
-//! `resume.safetensors`: weights, optimizer and tables, saved after each epoch; the one before it is kept
-//! as `resume.previous.safetensors`.
+//! `lay` puts files that `whole()` had after an epoch into another folder, as a killed program leaves them; `go_on`
+//! resumes there and asserts that the run ends with the same files as `whole()` (`made.rs`). A state,
+//! `resume.safetensors`, has weights, optimizer and tables and is saved after each epoch; the one before it is kept as
+//! `resume.previous.safetensors`. Checkpoints are the weights of the epochs that the run keeps.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -22,7 +22,7 @@ use tests::tables::read;
 use crate::made::{Files, GUIDED, checkpoint_name, configure, draw, folder, whole};
 use crate::safetensors::File;
 
-/// The signal for a file that grows beyond the process's limit.
+/// The signal that Linux sends when a file grows beyond the process's limit.
 const SIGXFSZ: i32 = 25;
 
 /// Starts `command` without output.
@@ -31,7 +31,7 @@ fn start(command: &mut Command) -> Child {
     silent.spawn().unwrap()
 }
 
-/// A pseudorandom generator: xorshift (Marsaglia 2003).
+/// A pseudorandom generator: xorshift with the shifts 13, 7 and 17 (Marsaglia 2003).
 struct Draws(u64);
 
 impl Draws {
@@ -48,9 +48,9 @@ impl Draws {
     }
 }
 
-/// Kills a run up to six times, each time at another moment and with another number of threads that
-/// prepare the data. Most moments lie in a training step; at some the program has not yet got further
-/// than at the kill before.
+/// Kills a run up to six times, each time at a random moment and with another number of threads that prepare the data,
+/// and resumes it. Most moments lie in a training step. At some the program has not yet come further than at the kill
+/// before.
 #[test]
 fn at_random_steps_again_and_again_and_with_other_threads() {
     let whole = whole();
@@ -63,7 +63,7 @@ fn at_random_steps_again_and_again_and_with_other_threads() {
             let mut training = start(command.env("RAYON_NUM_THREADS", threads.to_string()));
             std::thread::sleep(whole.took.mul_f64(0.9 * draws.next()));
             if training.try_wait().unwrap().is_some() {
-                break; // what was left took no longer
+                break; // the rest of the run took less than the time until the kill
             }
             training.kill().unwrap();
             training.wait().unwrap();
@@ -72,8 +72,8 @@ fn at_random_steps_again_and_again_and_with_other_threads() {
     }
 }
 
-/// Kills a run twice in its second epoch, a third of the way through validation. With 8 training and 240
-/// validation images, nearly all of an epoch is validation.
+/// Kills a run twice in its second epoch, about a third of the way through validation. With 8 training and 240
+/// validation images nearly all of an epoch is validation, so the moment need not be exact.
 #[test]
 fn during_validation() {
     let root = folder("validation");
@@ -83,7 +83,7 @@ fn during_validation() {
     let alone = succeed(&mut train(&config, &data, &root.join("whole")));
     let expected = PathBuf::from(alone.stdout.trim_end());
     let rows = read(&expected.join("epochs.parquet")).unwrap().rows;
-    // A value of the second epoch.
+    // The value in the column `name` for the second epoch.
     let second = |name: &str| {
         let column: &Float64Array = rows
             .column_by_name(name)
@@ -99,8 +99,8 @@ fn during_validation() {
 
     let runs = root.join("killed");
     let found = runs.join(expected.file_name().unwrap());
-    // Written when the first epoch ends, and again when a resumed run begins with the second. A new file
-    // has a new inode.
+    // This table is written when the first epoch ends, and again when a resumed run begins the second. Each time it
+    // is a new file with a new inode, which shows that the second epoch begins.
     let table = found.join("epochs.parquet");
     let inode = || std::fs::metadata(&table).map_or(0, |table| table.ino());
     let (mut wait, mut kills) = (training + validation / 3.0, 0);
@@ -112,7 +112,7 @@ fn during_validation() {
         }
         std::thread::sleep(Duration::from_secs_f64(wait));
         if training_run.try_wait().unwrap().is_some() {
-            // It ended before the kill: the machine was busier when the time was taken. Wait less.
+            // The run ended before the kill, because the processor was busier while the time was measured. Wait less.
             fs_err::remove_dir_all(&runs).unwrap();
             (wait, kills) = (wait / 2.0, 0);
             continue;
@@ -125,11 +125,11 @@ fn during_validation() {
     assert_eq!(difference(&expected, &found).unwrap(), None);
 }
 
-/// Every set of files that a kill around the end of an epoch can leave, and some that the order of writing
-/// rules out (a row without its checkpoint). Before the new state is in place: the epoch's checkpoint there
-/// or not, its row in the table or not, and the states as they were or between the two renames. Once it is in
-/// place: with and without the checkpoints that are no longer kept. Beside them lie temporary files cut
-/// short, as a writer leaves them that is killed.
+/// Resumes from every set of files that a kill around the end of an epoch can leave, and from some that the order of
+/// writing rules out (an epoch's row without its checkpoint). Before the new state is in place, the epoch's
+/// checkpoint is there or not, its row is in the table or not, and the states are as before or between the two
+/// renames, when there is only a previous one. After that, the checkpoints that are no longer kept are still there or
+/// not. Beside them lie incomplete temporary files, as a killed writer leaves them.
 #[test]
 fn between_any_two_files() {
     let whole = whole();
@@ -137,6 +137,7 @@ fn between_any_two_files() {
     for epoch in 1..=3 {
         let after = whole.files_after(epoch);
         let before = whole.files_after(epoch - 1);
+        // The checkpoints of before and those that the new epoch adds.
         let grown: BTreeSet<i32> = before
             .checkpoints
             .union(&whole.kept(epoch))
@@ -181,7 +182,7 @@ fn between_any_two_files() {
         let said = whole.go_on(&runs, &format!("{files:?}"));
         let position = match files.newest.or(files.previous) {
             Some(epoch) => format!(", going on after epoch {epoch}"),
-            None => " on cpu\n".to_owned(),
+            None => " on cpu\n".to_owned(), // it begins anew
         };
         assert!(
             said.contains(&position) && !said.contains("warning"),
@@ -191,8 +192,8 @@ fn between_any_two_files() {
     println!("{} folders", cases.len());
 }
 
-/// Killed after `run.parquet`, which makes a run finished, and before the removal of what only an
-/// unfinished run needs: the next call must remove it (states, lock, checkpoints that are not kept).
+/// A run killed after `run.parquet` was written, which makes it finished, and before the files that only an
+/// unfinished run needs (states, lock, checkpoints that are not kept) were removed. The next call must remove them.
 #[test]
 fn at_the_very_end() {
     let whole = whole();
@@ -212,7 +213,7 @@ fn at_the_very_end() {
     for name in ["run.toml", "epochs.parquet", "run.parquet"] {
         fs_err::copy(expected.join(name), found.join(name)).unwrap();
     }
-    // A baseline (unguided run) keeps one of its two epochs, the one with the best F1.
+    // A baseline (unguided run) keeps only the checkpoint of the epoch with the best F1, one of its two.
     let kept = fs_err::read_dir(expected.join("checkpoints")).unwrap();
     let [kept] = &kept.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()[..] else {
         panic!("a baseline keeps one epoch");
@@ -229,13 +230,14 @@ fn at_the_very_end() {
     assert_eq!(difference(&expected, &found).unwrap(), None);
 }
 
-/// Killed while a file is written: with a limit on the size of files, the system kills the process in
-/// the first file that is longer. A table has 4 kB, a checkpoint 14 MB, a state 41 MB.
+/// Kills a run while it writes a file: with a limit on the size of files, the system kills the process when the first
+/// file exceeds it. A table has 4 kB, a checkpoint 14 MB, a state 41 MB, so the limits below hit each kind of file.
 #[test]
 fn while_a_file_is_written() {
     let whole = whole();
     let root = folder("writing");
     let mut cut = BTreeSet::new();
+    // The epoch after which the run begins, and the limit in bytes.
     for (epoch, bytes) in [
         (1, 0),
         (1, 1000),
@@ -247,7 +249,7 @@ fn while_a_file_is_written() {
     ] {
         let runs = root.join("runs");
         let run = whole.lay(&runs, &whole.files_after(epoch));
-        // The second start finds the first one's temporary file, and must come as far again.
+        // The second start finds the temporary file that the first left, and must come as far as the first.
         for _ in 0..2 {
             let mut limited = Command::new("prlimit");
             limited.arg(format!("--fsize={bytes}")).arg("--");
@@ -259,7 +261,7 @@ fn while_a_file_is_written() {
             assert_eq!(status.signal(), Some(SIGXFSZ), "{bytes} bytes: {status}");
         }
         let names = cut_short(&run, bytes);
-        // A state is written last: when the kill hits it, the epoch's checkpoint and table are complete.
+        // Of an epoch's files the state is written last: if the kill hits it, checkpoint and table are complete.
         if names.iter().any(|name| name.starts_with(".resume")) {
             let rows = read(&run.join("epochs.parquet")).unwrap().rows;
             assert_eq!(rows.num_rows(), epoch + 1);
@@ -296,9 +298,9 @@ fn cut_short(run: &Path, bytes: u64) -> Vec<String> {
         .collect()
 }
 
-/// A control of these tests themselves: `difference` must notice a run resumed from a wrong state. One
-/// state has the optimizer's moments at zero; another has the weights of epoch 2 and says that it is
-/// after epoch 1. Both have a matching hash.
+/// A check of these tests themselves: `difference` must notice that a run was resumed from a wrong state. The state
+/// "forgetful" has the moments of the optimizer Adam set to zero; "repeating" has the weights and optimizer of epoch 2,
+/// but says that it was saved after epoch 1. Both have a matching hash, so the trainer accepts them.
 #[test]
 fn a_lost_optimizer_and_a_repeated_epoch_are_noticed() {
     let whole = whole();

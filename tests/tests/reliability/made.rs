@@ -1,6 +1,6 @@
-//! Trains one run without interruption ([`whole`]) and records every version of every file that its folder
-//! held on the way. From these, [`Whole::lay`] puts together a run folder as a killed program leaves it;
-//! [`Whole::go_on`] resumes such a folder and asserts that it ends like the uninterrupted run.
+//! Trains one run without interruption ([`whole`]) and records every version of every file that was in its folder on
+//! the way. From these [`Whole::lay`] puts together a run's folder as a killed program leaves it; [`Whole::go_on`]
+//! resumes the run in such a folder and asserts that it ends like the uninterrupted one.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,10 +15,11 @@ use tests::programs::{program, run, succeed};
 use tests::runs::{difference, train};
 use tests::tables::read;
 
-/// Epochs of the run. Which of their checkpoints are kept may depend on rounding, and so on the processor:
-/// tests read it from the run's own table ([`Whole::kept`]).
+/// Epochs of the run. Which of their checkpoints are kept (those in the Pareto set of F1, EPG and IoU on the
+/// validation images) may depend on rounding, and so on the processor. Tests read it from the run's own table
+/// ([`Whole::kept`]).
 pub const EPOCHS: usize = 4;
-/// Options that all configurations share.
+/// Options that all configurations share. The network is small, and a step has only 4 images, so that tests are quick.
 const OPTIONS: &str = "backbone = \"efficientnet_lite0\"\nattribution = \"ixg\"\nlearning_rate = 5e-3\n\
                         batch_size = 4\nseed = 2\n";
 
@@ -30,13 +31,14 @@ pub struct Whole {
     pub data: PathBuf,
     /// The run's folder.
     pub folder: PathBuf,
-    /// How long it took.
+    /// How long its training took.
     pub took: Duration,
     /// The folder with all versions of its files ([`record`]).
     recorded: PathBuf,
 }
 
-/// The files in the folder of a killed run. Each number is the epoch after which the file was written.
+/// Which files are in the folder of a killed run: for each the epoch after which it was written, `None` where it is not
+/// there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Files {
     /// `resume.safetensors`.
@@ -45,7 +47,7 @@ pub struct Files {
     pub previous: Option<usize>,
     /// `epochs.parquet`.
     pub table: Option<usize>,
-    /// The epochs whose weights are there.
+    /// The epochs whose checkpoint is there.
     pub checkpoints: BTreeSet<i32>,
 }
 
@@ -61,7 +63,7 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Writes a data folder of synthetic scenes of 32×32 pixels, with so many training and validation images.
+/// Makes a data folder of synthetic scenes of 32 × 32 pixels, with `train` training and `val` validation images.
 pub fn draw(out: &Path, train: usize, val: usize) {
     let mut command = program("data-prep");
     command.arg("scenes").arg("--out").arg(out);
@@ -70,17 +72,18 @@ pub fn draw(out: &Path, train: usize, val: usize) {
     succeed(&mut command);
 }
 
-/// Writes a `run.toml`: `top` has further top-level options, `rest` the tables `[init]` and `[guidance]`.
+/// Writes a run's configuration, `run.toml`. `top` has further top-level options, `rest` the tables such as `[init]`
+/// and `[guidance]`.
 pub fn configure(file: &Path, epochs: usize, top: &str, rest: &str) {
     let text = format!("name = \"run\"\n{OPTIONS}epochs = {epochs}\n{top}\n{rest}");
     fs_err::write(file, text).unwrap();
 }
 
-/// Tables of a `run.toml`: random weights, guided by the Energy loss.
+/// Tables of a `run.toml`: random initial weights, guided by the localization loss Energy with the weight λ = 0.05.
 pub const GUIDED: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"energy\"\nlambda = 0.05\n";
 
-/// Returns the uninterrupted run, which is trained on the first call.
+/// Returns the uninterrupted run, which is trained on the first call: on 24 images, so in 6 steps an epoch.
 pub fn whole() -> &'static Whole {
     static WHOLE: OnceLock<Whole> = OnceLock::new();
     WHOLE.get_or_init(|| {
@@ -104,16 +107,16 @@ pub fn whole() -> &'static Whole {
     })
 }
 
-/// Runs `command` and keeps each version of the files in its run's folder, as `resume-N`, `epochs-N` and
-/// `checkpoint-N` for epoch N. The trainer replaces files and never writes into one again, so a hard link
-/// keeps the old version.
+/// Runs `command` and keeps each version of the files in its run's folder, in `recorded` as `resume-N`, `epochs-N` and
+/// `checkpoint-N` for epoch N. It looks every millisecond. The trainer replaces files and never writes into an
+/// old one, so a hard link keeps the old version.
 fn record(mut command: Command, runs: &Path, recorded: &Path) {
     let mut training = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // Inodes of the versions so far; the 0 makes the first version number 1.
+    // The inodes of the versions so far, after a 0 so that the first version has index 1.
     let (mut states, mut tables) = (vec![0], vec![0]);
     loop {
         let status = training.try_wait().unwrap();
@@ -143,7 +146,7 @@ fn record(mut command: Command, runs: &Path, recorded: &Path) {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    // The last epoch's state may be missed: it is removed as soon as it is written.
+    // The state after the last epoch may be missed, because it is removed as soon as the run is finished.
     assert!(states.len() >= EPOCHS, "{} states", states.len() - 1);
     assert_eq!(tables.len() - 1, EPOCHS);
 }
@@ -159,7 +162,7 @@ impl Whole {
         self.folder.file_name().unwrap().to_owned()
     }
 
-    /// Returns the command that trains this run anew, or resumes it, in the folder `runs`.
+    /// Returns the command that trains the same run in another folder of runs, `runs`, or resumes it there.
     pub fn train(&self, runs: &Path) -> Command {
         train(&self.config, &self.data, runs)
     }
@@ -169,7 +172,7 @@ impl Whole {
         self.recorded.join(format!("resume-{epoch}"))
     }
 
-    /// Returns the epochs whose weights are kept after `epoch`: those then in the Pareto set.
+    /// Returns the epochs whose checkpoints the run keeps after `epoch`, those in the Pareto set at that time.
     pub fn kept(&self, epoch: usize) -> BTreeSet<i32> {
         if epoch == 0 {
             return BTreeSet::new();
@@ -186,8 +189,8 @@ impl Whole {
             .collect()
     }
 
-    /// Returns which files lie in the folder while epoch `epoch` + 1 is trained. A checkpoint is still
-    /// there for one epoch after it has left the Pareto set, as the previous state may need it.
+    /// Returns which files are in the run's folder while epoch `epoch` + 1 is trained. A checkpoint stays for one epoch
+    /// after it has left the Pareto set, because the previous state may need it.
     pub fn files_after(&self, epoch: usize) -> Files {
         let (newest, before) = (Some(epoch).filter(|&n| n > 0), epoch.saturating_sub(1));
         let kept = self.kept(epoch);
@@ -199,7 +202,7 @@ impl Whole {
         }
     }
 
-    /// Puts the recorded `files` together as this run's folder in `runs`, and returns its path.
+    /// Puts copies of the recorded `files` together as this run's folder in `runs`, and returns its path.
     pub fn lay(&self, runs: &Path, files: &Files) -> PathBuf {
         let run = runs.join(self.id());
         fs_err::create_dir_all(run.join("checkpoints")).unwrap();
@@ -224,7 +227,7 @@ impl Whole {
         run
     }
 
-    /// Resumes the run in `runs`: gives its command again, asserts that it ends with the same files as the
+    /// Resumes the run in `runs` by giving its command again, asserts that it ends with the same files as the
     /// uninterrupted run, and removes the folder `runs`. Returns its standard error. `what` names the case
     /// in messages.
     pub fn go_on(&self, runs: &Path, what: &str) -> String {

@@ -1,6 +1,6 @@
-//! Trains a run with and without `micro_batch`, the option for short memory that computes a step in several
-//! passes of fewer images each: both must have the same losses. That their gradients agree too, up to
-//! rounding in float64, is shown in `trainer/tests/micro_batch.rs`.
+//! Trains a run with and without `micro_batch`, an option that saves memory by computing a step in several passes of
+//! fewer images each. Both must have the same losses. `trainer/tests/micro_batch.rs` shows that their gradients are the
+//! same, too, up to rounding in float64.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use tests::tables::read;
 
 use crate::made::{folder, whole};
 
-/// Trains with the configuration line `option` and returns the run's folder. Rounding differences stay as
-/// small as they begin: at so small a learning rate no weight moves, and between the final layer, where
-/// the maps are taken, and the logits there is no ReLU that one could switch.
+/// Trains with the configuration line `option` and returns the run's folder. Rounding differences between the two runs
+/// cannot grow: at so small a learning rate no weight moves, and between the final layer, where the maps are taken, and
+/// the logits there is no ReLU that a difference could switch on or off.
 fn trained(root: &Path, option: &str) -> PathBuf {
     let config = root.join("run.toml");
     let text = format!(
@@ -43,6 +43,7 @@ fn passes_of_fewer_images_have_the_same_losses() {
         let (expected, found) = (column(&expected), column(&found));
         assert_eq!(expected.len(), 1);
         for (expected, found) in expected.iter().zip(&found) {
+            // The relative difference, which rounding in float32 keeps far below the bound.
             let off = (found - expected).abs() / expected.abs().max(1e-3);
             println!("{name}: {off:e}");
             assert!(off < 1e-4, "{name}: found {found}, expected {expected}");

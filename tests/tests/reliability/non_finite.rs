@@ -1,6 +1,7 @@
-//! Runs whose loss, gradient or logits become non-finite (NaN or ±∞): training must stop before anything is
-//! saved and name the step, the term and the images of the batch, or leave the batch out where
-//! `on_non_finite = "skip"` asks for that. `whole()` is a finite run that was never interrupted (`made.rs`).
+//! Runs whose loss, gradient or logits become non-finite (NaN or ±∞). Training must stop before anything is saved and
+//! name the step, the term (loss, gradient or logits) and the images of the batch; or leave the batch out, where the
+//! configuration has `on_non_finite = "skip"`. `whole()` is a run without such values that was never interrupted
+//! (`made.rs`); its data and weights are used here.
 
 use std::path::{Path, PathBuf};
 
@@ -10,21 +11,22 @@ use tests::runs::{difference, train};
 use crate::made::{EPOCHS, GUIDED, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
-/// Guidance with a λ that is infinite in 32 bits. The loss is RRR*: its gradient depends on every pixel, so
-/// infinity, or infinity times zero, which is NaN, reaches the weights whatever the map. Energy would not do:
-/// it cuts the gradient off where the map is not positive, and the final layer's map has a single pixel here,
-/// whose sign rounding may decide.
+/// Guidance with a weight λ of the localization loss that is infinite in float32. The loss is RRR*, whose gradient
+/// depends on every pixel, so that infinity, or infinity times zero, which is NaN, reaches the weights whatever the map
+/// is. Energy is not suitable: its gradient is zero where the map is not positive, and the final layer's map has a
+/// single pixel here, whose sign may depend on rounding.
 const OVERFLOWING: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"rrr\"\nlambda = 1e300\n";
 
-/// Trains with the further options `top` and the tables `rest` of the configuration.
+/// Trains for `epochs` epochs with the further options `top` and the tables `rest` in the configuration.
 fn trained(root: &Path, epochs: usize, top: &str, rest: &str) -> Done {
     let config = root.join("run.toml");
     configure(&config, epochs, &format!("layer = \"final\"\n{top}"), rest);
     run(&mut train(&config, &whole().data, &root.join("runs")))
 }
 
-/// Asserts that the error begins with `step` and `term`, and returns the image ids that it lists.
+/// Asserts that the program failed with an error on `step` and `term`, and returns the ids of the batch's images, which
+/// the next line lists; a hint follows.
 fn images(done: &Done, step: &str, term: &str) -> Vec<String> {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     let lines: Vec<&str> = done.stderr.lines().rev().take(3).collect();
@@ -35,7 +37,8 @@ fn images(done: &Done, step: &str, term: &str) -> Vec<String> {
     images.split(' ').map(str::to_owned).collect()
 }
 
-/// Training begins with weights so large that the logits overflow: it stops at the first step's loss.
+/// Training begins with weights so large that the logits overflow. It must stop at the first step's classification
+/// loss.
 #[test]
 fn a_classification_loss_stops_the_run() {
     let root = folder("weights");
@@ -53,7 +56,8 @@ fn a_classification_loss_stops_the_run() {
     assert_eq!(images.len(), 4);
 }
 
-/// A λ that overflows: both losses are finite, the gradient is not.
+/// With a λ that overflows both losses are finite, but the gradient is not. The error must name a parameter with such a
+/// gradient.
 #[test]
 fn a_gradient_stops_the_run_and_its_parameter_is_named() {
     let root = folder("gradient");
@@ -65,16 +69,17 @@ fn a_gradient_stops_the_run_and_its_parameter_is_named() {
     images(&done, "epoch 1, step 1", &format!("gradient of {name}"));
 }
 
-/// Returns the names of all tensors in a saved state of the run.
+/// Returns the names of all tensors in a saved state of `whole()`, among them those of all parameters.
 fn whole_names() -> Vec<String> {
     File::read(&whole().state(1)).names()
 }
 
-/// A learning rate so large that the only step of an epoch leaves weights with which the logits overflow:
-/// validation finds it, and nothing of that epoch is saved.
+/// With a huge learning rate the only step of an epoch leaves weights with which the logits overflow. Validation must
+/// notice it, and nothing of that epoch may be saved.
 #[test]
 fn what_the_last_step_did_stops_the_run_before_it_is_saved() {
     let root = folder("rate");
+    // With the usual learning rate the run succeeds.
     let done = trained(&root, 1, "", "\n[init]\nfrom = \"scratch\"\n");
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let config = root.join("run.toml");
@@ -97,9 +102,9 @@ fn what_the_last_step_did_stops_the_run_before_it_is_saved() {
     }
 }
 
-/// One annotated image, and a λ that overflows: in each epoch one batch has a non-finite gradient. With
-/// "stop" the error names it, with "skip" it is left out and the other steps count. A run that skips and
-/// is killed resumes to the same bits.
+/// Only one training image is annotated (5 % of 24), and λ overflows, so in each epoch one batch has a non-finite
+/// gradient. With "stop" the error names that batch; with "skip" it is left out, and the other steps count. A run that
+/// skips, is killed and resumed must end with the same bits as one that was not killed.
 #[test]
 fn a_batch_is_skipped_where_that_is_asked_for() {
     let root = folder("skip");
@@ -133,7 +138,8 @@ fn a_batch_is_skipped_where_that_is_asked_for() {
     assert_eq!(difference(&expected, &found).unwrap(), None);
 }
 
-/// `on_non_finite = "skip"` makes a run with another id; "stop", the default, does not when written out.
+/// `on_non_finite = "skip"` gives a run another id, because it changes the result. Writing out "stop", the default,
+/// does not.
 #[test]
 fn only_skipping_makes_another_run() {
     let root = folder("identity");
@@ -160,7 +166,7 @@ fn only_skipping_makes_another_run() {
     assert_ne!(ids[2], ids[0]);
 }
 
-/// A run whose every batch is skipped stops: nothing would be learned.
+/// A run in which every batch of an epoch is skipped must stop, because it would learn nothing.
 #[test]
 fn an_epoch_of_skipped_batches_stops_the_run() {
     let root = folder("all");

@@ -1,6 +1,6 @@
-//! Changes the trainer's safetensors files for tests: the bytes of a tensor, and the SHA-256 that the
-//! trainer stores inside the file. That hash is a line `sha256=…` in the header's metadata entry
-//! `guidance` and is taken over the whole file with 64 zeros in its own place (docs/decisions.md).
+//! Changes the trainer's safetensors files (checkpoints and saved states) for tests: the bytes of a tensor, and the
+//! SHA-256 that the trainer stores inside the file. That hash is a line `sha256=…` in the header's metadata entry
+//! `guidance`; it is computed over the whole file with 64 zeros in the place of the hash (docs/decisions.md).
 
 use std::path::Path;
 
@@ -33,14 +33,14 @@ impl File {
         names.cloned().collect()
     }
 
-    /// Returns a tensor's bytes, to be changed.
+    /// Returns a tensor's bytes, which may be changed.
     pub fn tensor(&mut self, name: &str) -> &mut [u8] {
         let offsets = self.header[name]["data_offsets"].as_array().unwrap();
         let [start, end] = [0, 1].map(|at| offsets[at].as_u64().unwrap() as usize);
         &mut self.data[start..end]
     }
 
-    /// Writes the file with the id of another run in its metadata, and with a matching hash.
+    /// Writes the file with `run_id` as the run's id in its metadata, and with a matching hash.
     pub fn write_of(mut self, run_id: &str, path: &Path) {
         let said = self.header["__metadata__"]["guidance"].as_str().unwrap();
         let lines = said.lines().map(|line| match line.starts_with("run_id=") {

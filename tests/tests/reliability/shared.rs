@@ -1,8 +1,8 @@
-//! A second `trainer train` on a run folder that another process is using: it must be refused. Also two
+//! A second `trainer train` in a run's folder that another process is using must be refused. This file also has two
 //! helpers, [`signal`] and [`start_until`], that other files of these tests call.
 //!
-//! `whole()` is a run that was never interrupted. `Whole::go_on` resumes the run in another folder and
-//! asserts that it ends with that run's files (`made.rs`).
+//! `whole()` is a run that was never interrupted. `Whole::go_on` resumes the same run in another folder and asserts
+//! that it ends with the same files (`made.rs`).
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use tests::programs::{run, succeed};
 
 use crate::made::{folder, whole};
 
-/// Sends a signal, e.g. `-STOP`.
+/// Sends a signal to a process by `kill`, e.g. `-STOP`.
 pub fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     succeed(Command::new("kill").args([name, pid.as_str()]));
@@ -29,7 +29,8 @@ pub fn start_until(command: &mut Command, file: &Path) -> Child {
     child
 }
 
-/// The second is refused with the process id of the first. Once the first is killed, a third may resume.
+/// A second program is refused with an error that names the first one's process id. After the first is killed, a third
+/// may resume the run.
 #[test]
 fn the_second_program_on_a_run_is_refused() {
     let whole = whole();

@@ -1,6 +1,9 @@
-//! Non-finite weights (NaN or ±∞), and finite ones with which a network's activations overflow. Reading a
-//! file with non-finite weights must be refused, training that makes such weights must stop before it
-//! saves, and no map of such a network may be written.
+//! Non-finite weights (NaN or ±∞), and finite weights with which a network's activations overflow. A file with
+//! non-finite weights must be refused when it is read. Training that produces such weights must stop before it saves
+//! them. No attribution map of such a network may be written.
+//!
+//! `whole()` is a run that was never interrupted. `lay` puts its files after an epoch into another folder; `go_on`
+//! resumes there and asserts that the run ends with the same files as `whole()` (`made.rs`).
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +25,8 @@ fn is_left(folder: &Path, names: &[&str]) -> bool {
     names.iter().any(|name| folder.join(name).exists())
 }
 
-/// A huge learning rate spoils the weights in a step. An epoch has one step, so no later step can notice:
-/// the check after the step or validation must.
+/// A huge learning rate makes the weights useless in one step. An epoch has one step, so no later step can notice it;
+/// the check after the step or the validation must. The error must name epoch 1, and nothing may be saved.
 #[test]
 fn a_step_that_spoils_the_weights_ends_the_run_for_every_kind_of_network() {
     let root = folder("kinds");
@@ -66,7 +69,8 @@ fn a_step_that_spoils_the_weights_ends_the_run_for_every_kind_of_network() {
     }
 }
 
-/// The first convolution of EfficientNet-Lite0, [32, 3, 3, 3]: its element 5 has the index [0, 0, 1, 2].
+/// The weight of EfficientNet-Lite0's first convolution, of shape \[32, 3, 3, 3\] (output channels, input channels,
+/// height, width). Its element 5 has the index \[0, 0, 1, 2\].
 const STEM: &str = "_conv_stem.weight";
 
 /// Sets element `at` of a float32 tensor.
@@ -74,8 +78,8 @@ fn set(file: &mut File, name: &str, at: usize, value: f32) {
     file.tensor(name)[4 * at..4 * at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
-/// Puts a finished run into `root`, its checkpoint changed by `change` and with a matching hash. Returns the
-/// run's folder and the checkpoint's path.
+/// Puts a copy of the finished run into `root`, with one of its checkpoints changed by `change` and given a matching
+/// hash. Returns the run's folder and the checkpoint's path.
 fn baseline(whole: &Whole, root: &Path, change: impl FnOnce(&mut File)) -> (PathBuf, PathBuf) {
     let epoch = whole.kept(EPOCHS).into_iter().next().unwrap();
     let run = root.join("baseline");
@@ -91,7 +95,8 @@ fn baseline(whole: &Whole, root: &Path, change: impl FnOnce(&mut File)) -> (Path
 }
 
 /// Runs `trainer explain` on `subject` (`--run <folder>` or `--weights <file>`) and, for a run, also
-/// `trainer grid-pointing-game`; asserts that they wrote no file and returns what they printed.
+/// `trainer grid-pointing-game`, which scores maps on grids of images. Asserts that they wrote no file, and returns how
+/// they ended.
 fn explained(whole: &Whole, root: &Path, checkpoint: &Path, subject: &[&str]) -> Vec<Done> {
     let epoch = checkpoint.file_stem().unwrap().to_str().unwrap();
     let epoch = epoch["epoch-".len()..].trim_start_matches('0').to_owned();
@@ -132,8 +137,8 @@ fn explained(whole: &Whole, root: &Path, checkpoint: &Path, subject: &[&str]) ->
     done
 }
 
-/// Non-finite weights are refused by `explain`, by `import` and as a run's initial weights. In a resume
-/// state they are reported, and the previous state is used.
+/// Non-finite weights are refused by `explain`, by `import` and as a run's initial weights. In the state that a run
+/// resumes from (`resume.safetensors`) they are reported, and the previous state is used.
 #[test]
 fn weights_that_are_not_finite_are_refused_where_they_are_read() {
     let whole = whole();
@@ -190,7 +195,7 @@ fn weights_that_are_not_finite_are_refused_where_they_are_read() {
     }
 }
 
-/// Every weight is finite, but the logits overflow: no map is written.
+/// Every weight is finite, but the logits overflow. `explain` must refuse and write no map.
 #[test]
 fn an_overflow_is_not_explained() {
     let whole = whole();

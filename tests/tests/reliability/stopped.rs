@@ -1,7 +1,7 @@
-//! Signals sent to `trainer train`. The first one lets it finish the step in flight, save and exit with
-//! code 75 (`whole_pipeline/resuming.rs` tests that case). Here: a second Ctrl-C must end it at once, other
-//! further signals must not; SIGHUP counts as a signal unless it is ignored, as `nohup` asks; and training
-//! must go on when nobody reads its standard error any more.
+//! Signals sent to `trainer train`. After the first one it must finish the step that it is computing, save and exit
+//! with code 75 (`whole_pipeline/resuming.rs` tests that case). These tests show that a second Ctrl-C (SIGINT) ends
+//! it at once and other further signals do not; that SIGHUP is such a signal, too, unless it is ignored, as under
+//! `nohup`; and that training continues when nobody reads its standard error any more.
 //!
 //! `whole()` is a run that was never interrupted. `lay` puts its files after an epoch into another
 //! folder, and `go_on` resumes there and asserts that the run ends with the same files (`made.rs`).
@@ -14,21 +14,22 @@ use tests::runs::{difference, hearing_hangups};
 use crate::made::{folder, whole};
 use crate::shared::signal;
 
-/// A second SIGINT ends the program without waiting for the step in flight: nothing more is printed or
-/// saved, and the next call resumes from the state saved before.
+/// A second SIGINT ends the program without waiting for the current step: nothing more is printed or saved, and the
+/// next call resumes from the state saved before.
 #[test]
 fn a_second_interrupt_ends_at_once_without_harm() {
     let whole = whole();
     let runs = folder("twice");
     whole.lay(&runs, &whole.files_after(2));
-    // When the step happens to end between the two signals, the run is saved as after one; try again.
+    // If the step happens to end between the two signals, the run is saved as after a single one; then try again.
     for _ in 0..20 {
         let mut command = whole.train(&runs);
         let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut training = command.spawn().unwrap();
         let mut errors = training.stderr.take().unwrap();
         let mut said = vec![0; 4];
-        errors.read_exact(&mut said).unwrap(); // signals are handled from here on
+        // The first bytes that the program prints show that it handles signals by now.
+        errors.read_exact(&mut said).unwrap();
         signal(&training, "-INT");
         while is_pending(&training) {
             std::thread::yield_now();
@@ -46,9 +47,9 @@ fn a_second_interrupt_ends_at_once_without_harm() {
     panic!("always stopped after a whole step");
 }
 
-/// SIGINT and then others: the step is still finished and saved. So it happens in practice: Ctrl-C in a
-/// terminal reaches a training twice, directly and passed on by the program that started it, and a cluster
-/// sends a signal when a job's time is nearly over and another when it is.
+/// After SIGINT and then other signals the step is still finished and saved. This happens in practice: Ctrl-C in a
+/// terminal reaches a training directly and as another signal from the program that started it; and a cluster sends one
+/// signal shortly before a job's time is over and another one at its end.
 #[test]
 fn other_signals_after_the_first_still_let_the_step_be_saved() {
     let whole = whole();
@@ -82,7 +83,7 @@ fn a_hangup_is_saved_like_any_other_signal() {
     whole.go_on(&runs, "after a hangup");
 }
 
-/// A training started with SIGHUP ignored, as `nohup` does, trains to its end in spite of one.
+/// A training that was started with SIGHUP ignored, as `nohup` starts it, trains to its end although it gets one.
 #[test]
 fn an_ignored_hangup_stays_ignored() {
     let whole = whole();
@@ -102,7 +103,7 @@ fn an_ignored_hangup_stays_ignored() {
     fs_err::remove_dir_all(runs).unwrap();
 }
 
-/// Training reaches its end though writing to standard error fails: the reader of the pipe is gone.
+/// Training reaches its end although writing to standard error fails, because the pipe's reader is gone.
 #[test]
 fn a_run_that_nobody_listens_to_goes_on() {
     let whole = whole();
@@ -132,7 +133,7 @@ fn hung_up(command: &mut Command) -> (Option<i32>, String) {
     (training.wait().unwrap().code(), said)
 }
 
-/// Whether a signal sent to the process is still undelivered.
+/// Whether a signal sent to the process is not yet delivered, by the line `ShdPnd` of its status in `/proc`.
 fn is_pending(process: &Child) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()));
     let status = status.unwrap_or_default();

@@ -1,12 +1,12 @@
-//! A guided run whose annotated fraction leaves no annotated image must warn that nothing guides it,
-//! and train all the same.
+//! A guided run in which no training image is annotated, because its `annotated_fraction` is too small, must warn that
+//! nothing guides it, and train nevertheless.
 
 use tests::programs::succeed;
 use tests::runs::train;
 
 use crate::made::{folder, whole};
 
-/// 1 % of 24 training images rounds to none; with all of them annotated there is no warning.
+/// 1 % of 24 training images is rounded down to none. With all of them annotated there is no warning.
 #[test]
 fn a_run_that_nothing_guides_says_so() {
     let root = folder("unguided");

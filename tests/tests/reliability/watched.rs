@@ -1,6 +1,9 @@
-//! What a run writes for those who watch it: event files, which TensorBoard must read as `epochs.parquet` has
-//! it, also after the run was killed and repeated an epoch; and the file of `--progress`. `GUIDANCE_PYTHON` is
-//! a Python interpreter with the packages of `tests/python/requirements.txt`.
+//! What a run writes so that it can be watched: event files, in which TensorBoard must find the numbers of
+//! `epochs.parquet`, also after the run was killed and repeated an epoch; and the file that the option `--progress`
+//! names. `GUIDANCE_PYTHON` is a Python interpreter with the packages of `tests/python/requirements.txt`.
+//!
+//! `whole()` is a run that was never interrupted. `lay` puts its files after an epoch into another folder, and `go_on`
+//! resumes there and asserts that the run ends with the same files (`made.rs`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +13,7 @@ use tests::programs::succeed;
 
 use crate::made::{EPOCHS, Whole, folder, whole};
 
-/// Has TensorBoard read the event files of `run`, where there is Python.
+/// Has TensorBoard read the event files of `run` and compare them with its `epochs.parquet`. Skipped without Python.
 fn read_by_tensorboard(run: &Path, test: &str) {
     let Some(python) = std::env::var_os("GUIDANCE_PYTHON") else {
         println!("skipped: {test}: GUIDANCE_PYTHON is not set");
@@ -18,6 +21,7 @@ fn read_by_tensorboard(run: &Path, test: &str) {
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/read_events.py");
     let done = succeed(Command::new(python).arg(script).arg(run));
+    // Pictures of the maps of 8 pairs (an image and a class on it), a series over the epochs for each.
     assert_eq!(done.stdout, format!("{EPOCHS} epochs, 8 images\n"));
 }
 
@@ -37,9 +41,9 @@ fn tensorboard_reads_what_the_table_of_epochs_says() {
     read_by_tensorboard(&whole.folder, test);
 }
 
-/// Puts together a run with the state of epoch 2 and the events of all four epochs, the last record cut short.
-/// It repeats epochs 3 and 4, in other times than the first time: each epoch must be there once, with the rate
-/// that the table has.
+/// Puts together a run with the state after epoch 2 and the events of all four epochs, followed by an incomplete
+/// record. Resumed, it repeats epochs 3 and 4, which take other times than before. TensorBoard must show each epoch
+/// once, with the numbers of the new table, such as images per second.
 #[test]
 fn events_of_repeated_epochs_are_superseded() {
     let whole = whole();
@@ -49,6 +53,7 @@ fn events_of_repeated_epochs_are_superseded() {
     let [written] = &event_files(&whole.folder)[..] else {
         panic!("one start, one file");
     };
+    // The first 20 bytes are the beginning of a record.
     let mut bytes = fs_err::read(written).unwrap();
     bytes.extend_from_within(..20);
     let torn = run.join("tensorboard").join(written.file_name().unwrap());
@@ -57,20 +62,21 @@ fn events_of_repeated_epochs_are_superseded() {
     let files = event_files(&run);
     assert_eq!((files.len(), &files[0]), (2, &torn));
     read_by_tensorboard(&run, "events_of_repeated_epochs_are_superseded");
-    // The same command again, of a finished run, adds nothing.
+    // The same command for the finished run adds nothing.
     succeed(&mut whole.train(&runs));
     assert_eq!(event_files(&run), files);
     fs_err::remove_dir_all(runs).unwrap();
 }
 
-/// Trains with `--progress`; returns what the file then says.
+/// Trains with `--progress`; returns the content of its file at the end, which is JSON.
 fn progress(whole: &Whole, runs: &Path, file: &Path) -> Value {
     let mut command = whole.train(runs);
     succeed(command.arg("--progress").arg(file));
     serde_json::from_slice(&fs_err::read(file).unwrap()).unwrap()
 }
 
-/// The file that `cargo xtask status` reads has the fields of the one that its own tests go by.
+/// The progress file, which `cargo xtask status` reads, has the same fields as the recorded one that xtask's own
+/// tests use.
 #[test]
 fn the_progress_file_is_as_status_expects_it() {
     let whole = whole();
@@ -87,7 +93,7 @@ fn the_progress_file_is_as_status_expects_it() {
         fields.collect()
     };
     assert_eq!(fields(&found), fields(&recorded));
-    // After the last epoch: all of them, those before the state that it went on from included.
+    // At the end the curves have all epochs, also those before the state that the run resumed from.
     for curve in ["loss", "val_f1", "val_epg"] {
         assert_eq!(found[curve].as_array().unwrap().len(), EPOCHS, "{curve}");
     }
@@ -95,7 +101,8 @@ fn the_progress_file_is_as_status_expects_it() {
     assert_eq!(found["seconds_left"], 0.0);
 }
 
-/// A file that cannot be written is said, and the run ends as if it had not been asked for.
+/// A progress file that cannot be written gives one warning, and the run ends with the same files as without the
+/// option.
 #[test]
 fn a_progress_file_that_cannot_be_written_ends_nothing() {
     let whole = whole();

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::modules::Module;
 
-/// Returns a text for each circle of files that import each other, directly or through others: a line
-/// "file → file (imported name)" for each import in it.
+/// Returns a text for each circle of files that import each other, directly or through others. It has a line
+/// "file → file (imported name)" for each import between files of the circle.
 pub fn of(modules: &[Module]) -> Vec<String> {
-    // For each file the files that it imports, each with one imported name.
+    // For each file the files that it imports from, each with one imported name as an example.
     let mut arrows: BTreeMap<&Path, BTreeMap<PathBuf, String>> = BTreeMap::new();
     for module in modules {
         let from = arrows.entry(&module.file).or_default();
@@ -22,7 +22,7 @@ pub fn of(modules: &[Module]) -> Vec<String> {
         .keys()
         .map(|file| (*file, reach(&arrows, file)))
         .collect();
-    // Two files are in a circle when each reaches the other.
+    // Two files are in the same circle if each can be reached from the other.
     let mut circles = BTreeSet::new();
     for file in arrows.keys() {
         let together: BTreeSet<&Path> = reached[file]
@@ -45,7 +45,7 @@ pub fn of(modules: &[Module]) -> Vec<String> {
     circles.iter().map(line).collect()
 }
 
-/// Returns the files that `start` reaches by one import or more.
+/// Returns the files that can be reached from `start` by one or more imports.
 fn reach<'a>(
     arrows: &'a BTreeMap<&Path, BTreeMap<PathBuf, String>>,
     start: &Path,

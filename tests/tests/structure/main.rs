@@ -1,5 +1,5 @@
-//! Checks two rules for source files: none has more than 600 lines, and no files of a crate import each other
-//! in a circle, so that a reader can read every file after those that it imports.
+//! Checks two rules for source files, which keep them readable. No file has more than 600 lines. And no files of a
+//! crate import each other in a circle, so that one can read every file after those that it imports.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,6 +22,7 @@ const CRATES: [&str; 6] = [
     "tests",
 ];
 
+/// The workspace's folder.
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
@@ -79,7 +80,8 @@ fn no_files_of_a_crate_import_each_other_in_a_circle() {
     assert!(circles.is_empty(), "{} circles:\n{text}", circles.len());
 }
 
-/// Writes a crate of these files (path in `src`, text); returns its folder and the circles in it.
+/// Writes a crate of these files (path in `src`, text). Returns its folder, which is removed when it is dropped, and
+/// the circles found in it.
 fn crate_of(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -95,7 +97,7 @@ fn crate_of(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<String>) {
     (folder, found)
 }
 
-/// Checks that the search for circles finds one: b imports a in every way that Rust has, while a imports b.
+/// Checks that the search finds a circle: file a imports from b, and b from a, written in each way that Rust allows.
 #[test]
 fn a_circle_is_found_however_it_is_written() {
     for (from_b, what) in [
@@ -128,8 +130,8 @@ fn a_circle_is_found_however_it_is_written() {
     }
 }
 
-/// `mod low;` is no import, nor is a re-export (`pub use`) of a module's own child: to understand the module,
-/// neither needs the child to be read first.
+/// Neither a declaration (`mod low;`) nor a re-export (`pub use`) of a module's own child counts as an import: to
+/// understand the parent one need not read the child first.
 #[test]
 fn declarations_and_what_a_parent_passes_on_are_no_imports() {
     let (_folder, found) = crate_of(&[

@@ -1,5 +1,5 @@
-//! Parses the modules of a crate and finds which files each imports, by `use` or by a path in its code.
-//! Names that a macro's expansion makes are not seen; paths in a macro's arguments are.
+//! Parses the modules of a crate and finds which files each imports from, by `use` or by a path in its code.
+//! Paths in a macro's arguments are found; names that only the macro's expansion contains are not.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,14 +19,15 @@ pub struct Module {
     children: BTreeSet<String>,
     /// Names of its other items: functions, types, constants, macros.
     items: BTreeSet<String>,
+    /// The names that it imports.
     uses: Vec<Use>,
-    /// Paths of two parts or more in its code (`a::f`), from the crate's root.
+    /// Paths of two parts or more in its code (`a::f`), made absolute from the crate's root.
     paths: Vec<Vec<String>>,
 }
 
 /// One name that a `use` imports.
 struct Use {
-    /// The name it has here; `*` for a glob.
+    /// The name that it has in this module; `*` for a glob import.
     name: String,
     /// The path of what is imported, from the crate's root.
     path: Vec<String>,
@@ -42,7 +43,7 @@ pub struct Import {
     pub name: String,
 }
 
-/// Returns the root files of a package: library, programs, tests, examples.
+/// Returns the root files of a package's crates: library, programs, tests, examples.
 pub fn roots(package: &Path) -> Vec<PathBuf> {
     let named = |path: &str| package.join(path);
     let mut found = vec![named("src/lib.rs"), named("src/main.rs")];
@@ -67,8 +68,8 @@ pub fn read(root: &Path) -> Vec<Module> {
     modules
 }
 
-/// Adds the modules of `file`, whose module path is `path`, to `modules`. The files of its children lie in
-/// `folder`.
+/// Adds the module in `file`, whose module path is `path`, and all modules below it to `modules`. The files of its
+/// children are in `folder`.
 fn read_file(file: &Path, folder: &Path, path: Vec<String>, modules: &mut Vec<Module>) {
     let text = fs::read_to_string(file).unwrap();
     let parsed =
@@ -124,7 +125,7 @@ fn read_items(
     }
 }
 
-/// Returns the path in `#[path = "…"]`.
+/// Returns the path in an attribute `#[path = "…"]`; `None` for any other attribute.
 fn path_attribute(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(pair) = &attribute.meta else {
         return None;
@@ -138,7 +139,8 @@ fn path_attribute(attribute: &Attribute) -> Option<String> {
     }
 }
 
-/// Returns the name of an item that others can import; modules are treated apart.
+/// Returns the name of an item that others can import; `None` for items without a name and for modules, which are
+/// treated separately.
 fn name_of(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
@@ -156,7 +158,7 @@ fn name_of(item: &Item) -> Option<String> {
 }
 
 impl Module {
-    /// Returns every file this module imports from, without the children that it only re-exports.
+    /// Returns every file that this module imports from. Children that it only re-exports do not count.
     pub fn imports(&self, modules: &[Module]) -> Vec<Import> {
         let passes_on_its_own =
             |used: &&Use| used.is_passed_on && used.path.starts_with(&self.path);
@@ -173,8 +175,8 @@ impl Module {
         found.collect()
     }
 
-    /// Returns a path written in this module as one from the crate's root; `None` when it leads out of the
-    /// crate, or begins with an item of this module. A path may begin with a name that the module imports.
+    /// Returns a path as written in this module as one from the crate's root. A path may begin with a name that the
+    /// module imports. `None` where it leads out of the crate or begins with an item of this module itself.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let below = |start: &[String], rest: &[String]| [start, rest].concat();
@@ -198,14 +200,15 @@ impl Module {
     }
 }
 
-/// Returns the files in which the item at `path` is written, following re-exports. A path that ends in `*`
-/// (from `use a::*`) stands for the module's own file and for those of the globs in it. `seen` has the paths
-/// followed so far, so that globs that re-export each other come to an end.
+/// Returns the files in which the item at `path` is defined; re-exports are followed. A path that ends in `*` (from
+/// `use a::*`) stands for the module's own file and for those of the glob imports in it. `seen` has the paths
+/// followed so far, so that globs that re-export each other do not lead to an endless recursion.
 fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> Vec<PathBuf> {
     if seen.iter().any(|other| other == path) {
         return Vec::new();
     }
     seen.push(path.to_vec());
+    // The longest beginning of the path that is a module.
     let of = |path: &[String]| modules.iter().find(|module| module.path == path);
     let Some((depth, module)) = (0..=path.len())
         .rev()
@@ -231,7 +234,7 @@ fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> 
         let is_followed = match (is_glob, name.as_str()) {
             (false, _) => used.name == *name,
             (true, "*") => true,
-            // A glob counts only where its module has the name, and this module has not.
+            // A glob import is followed only if its module has the name and this module has no item of the name.
             (true, _) => !module.items.contains(name) && has(modules, &onwards),
         };
         if is_followed {
@@ -245,8 +248,7 @@ fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> 
     }
 }
 
-/// Whether the module at all but the last part of `path` has that last part: as an item, a child or an
-/// import.
+/// Whether the last part of `path` is a name in the module that the other parts name: an item, a child or an import.
 fn has(modules: &[Module], path: &[String]) -> bool {
     let Some((name, folder)) = path.split_last() else {
         return false;
@@ -265,14 +267,14 @@ fn has(modules: &[Module], path: &[String]) -> bool {
 struct Reader<'a>(&'a mut Module);
 
 impl Reader<'_> {
-    /// Adds a path in code.
+    /// Adds a path in code, if it has two parts or more.
     fn path(&mut self, written: Vec<String>) {
         if written.len() > 1 {
             self.0.paths.extend(self.0.absolute(&written));
         }
     }
 
-    /// Adds the names of a `use`, of which `before` has been read.
+    /// Adds the names that the tree of a `use` imports; `before` are the parts of the path read so far.
     fn tree(&mut self, tree: &UseTree, before: &[String], is_passed_on: bool) {
         let mut one = |name: String, last: String| {
             let mut written = [before, &[last]].concat();

@@ -1,5 +1,7 @@
-//! Trains a small B-cos network and checks its explanations in colour, which must be the same from the run
-//! and from its weights exported and imported again; then checks the table of the grid pointing game.
+//! Trains a small B-cos network and checks its explanations in colour (pictures in which the weights that support a
+//! class show the colours that they respond to; docs/SPEC.md K). They must be the same from the run and from its
+//! weights after export and import. Then checks the table of the grid pointing game, in which images of different
+//! classes are put together in a grid, and a map should lie on the image of its class.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,16 +16,16 @@ use tests::tables::{read, schemas};
 
 use crate::made::{SIZE, draw, folder};
 
-/// Training, validation, test and shifted test images. The game is played on training images and needs four
-/// classes, each with a recognised image that shows no other class.
+/// The numbers of training, validation, test and shifted test images. The game is played on training images and needs
+/// four classes, for each an image that shows no other class and that the network classifies correctly.
 const IMAGES: [usize; 4] = [40, 20, 4, 4];
-/// The run's configuration.
+/// The run's configuration. With so many epochs the network recognises enough training images for the game.
 const RUN: &str = "name = \"bcos\"\nbackbone = \"bcos_resnet18\"\nattribution = \"bcos\"\n\
                    layer = \"input\"\nepochs = 16\nlearning_rate = 3e-3\nbatch_size = 8\n\n\
                    [init]\nfrom = \"scratch\"\n";
 
-/// Runs `trainer explain --colour` on a run or a weight file, as `flag` says (`--run`, `--weights`); returns
-/// the rows of the colour stream for the test split.
+/// Runs `trainer explain --colour` on a run or a weight file, as `flag` says (`--run`, `--weights`). Returns the rows
+/// of the stream of coloured explanations of the test split.
 fn colours(flag: &str, subject: &Path, data: &Path, out: &Path) -> RecordBatch {
     let mut explain = program("trainer");
     explain.args(["explain", "--device", "cpu", "--smooth", "3", flag]);
@@ -65,6 +67,7 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
             .zip(classes.iter().copied())
             .collect()
     };
+    // Ids begin with the name of the split; those of test are `test-…` and `shifted-…`.
     let in_test = |(id, _): &(String, i32)| !id.starts_with("train") && !id.starts_with("val");
     let expected: HashSet<_> = pairs(&labels).into_iter().filter(in_test).collect();
     assert_eq!(rows.num_rows(), expected.len());
@@ -75,15 +78,15 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
     }
     for rgba in rows["rgba"].as_binary::<i32>().iter().map(Option::unwrap) {
         assert_eq!(rgba.len(), SIZE * SIZE * 4);
-        // Few pixels are fully opaque (about one in 200; here at least one, and less than one in 20), and
-        // a picture has more than one colour.
+        // The opacity is 1 from its 99.5th percentile on, so about one pixel in 200 is fully opaque; accepted are at
+        // least one and less than one in 20. And a picture has more than one colour.
         let opaque = rgba.chunks(4).filter(|pixel| pixel[3] == 255).count();
         assert!((1..SIZE * SIZE / 20).contains(&opaque), "{opaque}");
         let seen: HashSet<&[u8]> = rgba.chunks(4).map(|pixel| &pixel[..3]).collect();
         assert!(seen.len() > 10, "{}", seen.len());
     }
 
-    // The same weights exported and imported, so without their run's folder.
+    // The same weights, exported and imported as a file, without the run's folder, give the same pictures.
     let (exported, imported) = (root.join("out.safetensors"), root.join("in.safetensors"));
     let mut export = program("trainer");
     export.args(["export", "--run"]).arg(&run);
@@ -99,7 +102,7 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
         let mut game = program("trainer");
         game.args(["grid-pointing-game", "--split", "train", "--device", "cpu"]);
         game.arg("--run").arg(&run).arg("--data").arg(&data);
-        // Images count from confidence 0 on: after so short a training few predictions are confident.
+        // All confidences are accepted, because after so short a training few predictions are confident.
         game.args(["--confidence", "0", "--smooth", "3", "--out"]);
         game.arg(out);
         game
@@ -116,13 +119,14 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
     let int = |name: &str| rows[name].as_primitive::<Int32Type>().values().to_vec();
     let float = |name: &str| rows[name].as_primitive::<Float64Type>().values().to_vec();
     let (grids, cells, classes) = (int("grid"), int("cell"), int("class_id"));
+    // Each grid has four cells, and one class in each.
     for row in 0..n {
         assert_eq!((grids[row], cells[row]), (row as i32 / 4, row as i32 % 4));
     }
     for grid in classes.chunks(4) {
         assert_eq!(grid.iter().collect::<HashSet<_>>().len(), 4, "{grid:?}");
     }
-    // No image twice, each with its own label.
+    // No image is used twice, and each is played with a class that it shows.
     let played = pairs(rows);
     assert_eq!(played.len(), n);
     assert!(played.is_subset(&pairs(&labels)));
@@ -137,7 +141,7 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
         assert!(values.iter().all(|value| value == Some(expected)));
     }
 
-    // No grid is asked for; then a grid of 64 classes, which are more than there are.
+    // Refused are 0 grids, and grids of 8 × 8 cells, which need 64 classes, more than there are.
     let none = root.join("none.parquet");
     for (option, value, message) in [
         (

@@ -1,5 +1,6 @@
-//! Runs the pipeline once for all tests of this binary ([`made`]): data, a baseline (unguided run), two
-//! guided runs, scores, report. The results stay in the target folder, where they can be looked at.
+//! Runs the pipeline once for all tests of this binary ([`made`]): it makes data, trains a baseline (an unguided run)
+//! and two guided runs, scores them, and writes the report. The results stay in the target folder, where they can be
+//! looked at. A run is one training; an evaluation is the scores of its attribution maps at one layer.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,13 +9,13 @@ use std::sync::OnceLock;
 use tests::programs::{Done, program, run, succeed};
 use tests::runs::train;
 
-/// Training, validation, test and shifted test images.
+/// The numbers of training, validation, test and shifted test images.
 pub const IMAGES: [usize; 4] = [24, 8, 8, 4];
-/// Height and width of the pixels.
+/// Height and width of the data folder's images, in pixels.
 pub const SIZE: usize = 32;
 /// Bootstrap resamples of each evaluation.
 pub const REPLICATES: usize = 20;
-/// The baseline's epochs; a guided run has one.
+/// The number of epochs of the baseline; a guided run has one.
 pub const EPOCHS: usize = 3;
 
 /// A finished run.
@@ -31,7 +32,7 @@ pub struct Run {
 
 /// The pipeline's files.
 pub struct Made {
-    /// The folder that all others are in.
+    /// The folder that contains all others.
     pub root: PathBuf,
     /// The data folder.
     pub data: PathBuf,
@@ -75,7 +76,8 @@ pub fn draw(out: &Path, images: [usize; 4], seed: u32) -> Done {
     succeed(&mut command)
 }
 
-/// Returns the text of a run's configuration file.
+/// Returns the text of a run's configuration file. `init` is the content of the table `[init]`, `guidance` the whole
+/// table `[guidance]`, or empty for an unguided run.
 pub fn config(name: &str, layer: &str, epochs: usize, init: &str, guidance: &str) -> String {
     format!(
         "name = \"{name}\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"{layer}\"\n\
@@ -83,6 +85,8 @@ pub fn config(name: &str, layer: &str, epochs: usize, init: &str, guidance: &str
     )
 }
 
+/// Runs the pipeline. The baseline is scored at the layers `final` and `input`, each guided run at the layer of its
+/// guidance.
 fn make() -> Made {
     let root = folder("made");
     let data = root.join("data/scenes");
@@ -136,7 +140,7 @@ fn begin(root: &Path, name: &'static str, text: String) -> Run {
         &root.join("data/scenes"),
         &root.join("runs"),
     ));
-    // Scripts take the run's folder from stdout, so nothing else may stand there.
+    // Scripts read the path of the run's folder from stdout, so nothing else may be printed there.
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert_eq!(lines.len(), 1, "{name}: {}", done.stdout);
     let folder = PathBuf::from(lines[0]);

@@ -1,6 +1,6 @@
-//! Runs the four programs one after the other on a handful of synthetic scenes. Tests look at the files they
-//! leave, at finished runs being skipped and interrupted ones being resumed to the same bits, at error
-//! messages, and at whether other tools (pandas, DuckDB, …) can read the tables.
+//! Runs the four programs one after the other on a few synthetic scenes. Tests check the files that these leave, that
+//! finished runs are skipped and interrupted ones resumed to the same bits, error messages, and that other tools
+//! (pandas, DuckDB, …) can read the tables.
 #![allow(clippy::unwrap_used)]
 
 mod looking;

@@ -1,6 +1,6 @@
-//! Checks that other tools fit: pandas, pyarrow, DuckDB and Polars must read every table, and the evaluator
-//! must score maps that pyarrow wrote, and docs/results.ipynb must run. `GUIDANCE_PYTHON` is a Python interpreter with the packages of
-//! `tests/python/requirements.txt`; without it the tests are skipped.
+//! Checks that our files and other tools work together: pandas, pyarrow, DuckDB and Polars must read every table, the
+//! evaluator must score maps that pyarrow wrote, and the notebook docs/results.ipynb must run. `GUIDANCE_PYTHON` is a
+//! Python interpreter with the packages of `tests/python/requirements.txt`; without it the tests are skipped.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use tests::programs::{program, succeed};
 
 use crate::made::{folder, made};
 
-/// Returns a command that runs a script of `tests/python`; `None` without an interpreter.
+/// Returns a command that runs a script of `tests/python`; `None` where `GUIDANCE_PYTHON` is not set.
 fn python(script: &str) -> Option<Command> {
     let mut command = Command::new(std::env::var_os("GUIDANCE_PYTHON")?);
     command.arg(
@@ -29,7 +29,8 @@ fn every_table_opens_in_pandas_duckdb_and_polars() {
         return;
     };
     let done = succeed(command.arg(&made().root));
-    // 6 of the data, 3 runs of 2 each, 4 evaluations of 7 each, 4 in `results`, 9 of its exhibits.
+    // 6 of the data folder, 2 of each of 3 runs, 7 of each of 4 evaluations, 4 in `results`, and 9 of the report's
+    // exhibits (the figures and tables under one heading).
     assert_eq!(done.stdout.trim_end(), "53 tables");
 }
 
@@ -42,15 +43,16 @@ fn the_notebook_runs_on_the_results() {
     let executed = folder("notebook").join("results.ipynb");
     let done = succeed(command.arg(&made().root).arg(&executed));
     assert_eq!(done.stdout.trim_end(), "2 pictures");
-    // The table of runs, the checkpoints and the fronts, from the three packages.
+    // The notebook shows tables with the run ids, made with pandas, DuckDB and Polars.
     let text = fs_err::read_to_string(&executed).unwrap();
     for run in &made().runs {
         let id = run.folder.file_name().unwrap().to_string_lossy();
-        assert!(text.matches(&*id).count() >= 4, "{id}"); // each as text and as HTML
+        assert!(text.matches(&*id).count() >= 4, "{id}"); // in two tables at least, each as text and as HTML
     }
 }
 
-/// The EPG of a uniform map is the share of the image that the mask covers.
+/// The EPG (the share of a map's positive attribution that lies inside the mask) of a uniform map must be the share
+/// of the image that the mask covers. `uniform_maps.py` writes such maps and checks the scores.
 #[test]
 fn a_uniform_map_of_pyarrow_has_the_masks_share_as_epg() {
     let Some(mut write) = python("uniform_maps.py") else {

@@ -1,6 +1,6 @@
-//! Checks the files that the pipeline leaves: every declared table is there with its declared columns and
-//! with as many rows as there are images, pairs (an image and a class on it) and bootstrap resamples; the
-//! kept checkpoints; and the report.
+//! Checks the files that the pipeline leaves: every declared table must be there with its declared columns and
+//! with as many rows as there are images, pairs (an image and a class on it) or bootstrap resamples; then the
+//! kept checkpoints, and the report. An evaluation is the scores of one checkpoint's attribution maps.
 
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,7 @@ fn tables() -> Vec<(PathBuf, &'static str)> {
 fn every_documented_table_is_there_with_its_columns() {
     let schemas = schemas().unwrap();
     let tables = tables();
+    // 6 of the data folder, 2 of each of 3 runs, 7 of each of 4 evaluations.
     assert_eq!(tables.len(), 6 + 3 * 2 + 4 * 7);
     for (path, name) in tables {
         let checked = read(&path).and_then(|table| table.check(name, &schemas[name]));
@@ -114,7 +115,9 @@ fn tables_have_a_row_for_every_image_pair_and_resample() {
             };
             assert_eq!(of_epg("scores.parquet"), n_pairs);
             assert_eq!(count(evaluation.join("gallery.parquet")), n_pairs);
+            // A row for each pair and threshold.
             assert_eq!(count(evaluation.join("iou.parquet")) % n_pairs, 0);
+            // Each resample has a value over all images and one for each group.
             assert_eq!(of_epg("replicates.parquet"), REPLICATES * (1 + n_groups));
         }
     }
@@ -129,7 +132,7 @@ fn metrics_are_shares_and_counts() {
             let metrics = column("metric").downcast_ref::<StringArray>().unwrap();
             let values = column("value").downcast_ref::<Float64Array>().unwrap();
             let counts = column("n").downcast_ref::<Int64Array>().unwrap();
-            // Whether a row is over all images, not over a group, a class or a size.
+            // Whether a row is a metric over all images, not of a group, a class or a range of sizes.
             let of_all = |row: usize| {
                 let parts = ["group_id", "class_id", "size_low"];
                 parts.iter().all(|part| {
@@ -162,6 +165,7 @@ fn metrics_are_shares_and_counts() {
     }
 }
 
+/// A run keeps the checkpoints of the epochs that its table marks as in the Pareto set, and no saved state.
 #[test]
 fn kept_checkpoints_are_those_the_epochs_name() {
     for run in &made().runs {
@@ -225,7 +229,7 @@ fn the_report_shows_the_table_and_says_what_was_found() {
     for what in ["src=\"http", "href=\"http", "@import", "url(http"] {
         assert!(!page.contains(what), "report.html fetches: {what}");
     }
-    // The verdicts are printed on the terminal, too.
+    // The findings are printed on stdout, too, with the verdicts on the claims of the report, `R1` to `R10`.
     for what in ["Guiding with Energy", "Guiding with L1", "\nR1 ", "\nR10 "] {
         let said = &made.report.stdout;
         assert!(said.contains(what), "no {what:?}:\n{said}");

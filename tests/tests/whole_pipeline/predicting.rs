@@ -1,6 +1,7 @@
-//! Predicts image files without annotations (`trainer predict`). What is said of a data folder's source files
-//! must be what `trainer explain` says of that folder, to the last bit. Then images of every kind and name,
-//! what happens to an earlier result, broken images, and a prediction that is stopped.
+//! Tests `trainer predict`, which predicts and explains image files without annotations. Its logits and maps for the
+//! image files that a data folder was made from must equal, to the last bit, those of `trainer explain` for that
+//! folder. Further tests have images of every kind and name, an earlier result in the output folder, broken images,
+//! and a prediction that is stopped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,17 +16,17 @@ use tests::tables::{read, schemas};
 
 use crate::made::{folder, made};
 
-/// The image files that the data folder of [`made`] was made from.
+/// The folder of the image files that the data folder of [`made`] was made from.
 fn sources() -> PathBuf {
     made().data.join("devkit/JPEGImages")
 }
 
-/// Images of many formats and sizes, with other files beside them.
+/// data-prep's test fixtures: images of many formats and sizes, with other files beside them.
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../data-prep/tests/fixtures")
 }
 
-/// Returns `trainer predict` of the images in `images` with the baseline of [`made`].
+/// Returns the command `trainer predict` for the folder `images`, with the baseline (unguided run) of [`made`].
 fn predict(images: &Path, out: &Path, options: &str) -> Command {
     let mut command = program("trainer");
     command.arg("predict").arg(images).arg("--out").arg(out);
@@ -35,9 +36,10 @@ fn predict(images: &Path, out: &Path, options: &str) -> Command {
     command
 }
 
-/// Logit, height, width and bytes of the map of each image and class.
+/// For each image id and class id the logit, and the map's height, width and bytes.
 type Maps = BTreeMap<(String, i32), (f32, i32, i32, Vec<u8>)>;
 
+/// Reads the rows of a table or stream of maps.
 fn maps(rows: &RecordBatch) -> Maps {
     let int = |name: &str| rows[name].as_primitive::<Int32Type>().values().to_vec();
     let (classes, heights, widths) = (int("class_id"), int("height"), int("width"));
@@ -53,7 +55,7 @@ fn maps(rows: &RecordBatch) -> Maps {
     made
 }
 
-/// The logit of each image and class.
+/// Returns the logit of each image id and class id in a table of predictions.
 fn logits(rows: &RecordBatch) -> BTreeMap<(String, i32), f32> {
     let ids = rows["image_id"].as_string::<i32>().iter();
     let classes = rows["class_id"].as_primitive::<Int32Type>().values();
@@ -63,7 +65,7 @@ fn logits(rows: &RecordBatch) -> BTreeMap<(String, i32), f32> {
         .collect()
 }
 
-/// The files below `folder`, by their path in it, sorted.
+/// Returns the files below `folder` as sorted paths relative to it.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -83,10 +85,11 @@ fn files(folder: &Path) -> Vec<String> {
     found
 }
 
+/// `predict` of the source files and `explain` of the data folder must give the same logits and maps.
 #[test]
 fn what_is_predicted_is_what_is_explained_of_the_data_folder() {
     let (made, root) = (made(), folder("predicted"));
-    // Input × Gradient; and a method that draws random numbers for each image.
+    // Two methods: Input × Gradient, and SmoothGrad, which draws random numbers that depend on the image's id.
     let layer = "final";
     for attribution in ["ixg", "smoothgrad"] {
         let out = root.join(attribution);
@@ -137,6 +140,7 @@ fn what_is_predicted_is_what_is_explained_of_the_data_folder() {
         }
         assert_eq!(predicted_logits.len(), n_explained);
 
+        // The probability is the sigmoid of the logit, and a class is predicted from logit 0 on.
         let rows = &predicted.rows;
         let probabilities = rows["probability"].as_primitive::<Float64Type>().values();
         let values = rows["logit"].as_primitive::<Float32Type>().values();
@@ -152,7 +156,8 @@ fn what_is_predicted_is_what_is_explained_of_the_data_folder() {
     }
 }
 
-/// Without options the maps are those of the predicted classes; an overlay for each.
+/// Without options there is a map and an overlay (the map drawn over the image) for each predicted class of each image.
+/// Then the output folder is used again, and a folder with other files is refused.
 #[test]
 fn predicted_classes_are_explained_and_drawn() {
     let out = folder("drawn").join("new/out");
@@ -164,6 +169,7 @@ fn predicted_classes_are_explained_and_drawn() {
     let (mut pairs, mut overlays) = (Vec::new(), Vec::new());
     for row in (0..rows.num_rows()).filter(|&row| rows["predicted"].as_boolean().value(row)) {
         pairs.push((texts("image_id").value(row).to_owned(), classes[row]));
+        // Class ids in file names are padded with zeros to the same width.
         let digits = (n_classes - 1).to_string().len();
         overlays.push(format!(
             "{}.{:0digits$}-{}.png",
@@ -187,7 +193,7 @@ fn predicted_classes_are_explained_and_drawn() {
     let expected = format!("{} map(s) of classes", pairs.len());
     assert!(said.contains(&expected), "{said}");
 
-    // Again into the same folder, with fewer files: nothing of before is left.
+    // A second prediction into the same folder, which writes fewer files: nothing of the first may be left.
     let one = texts("class_name").value(1);
     let options = format!("--class {one} --no-maps");
     succeed(&mut predict(&sources(), &out, &options));
@@ -197,7 +203,7 @@ fn predicted_classes_are_explained_and_drawn() {
     let is_one = |file: &String| file.ends_with(&format!("-{one}.png"));
     assert_eq!(left.iter().filter(|file| is_one(file)).count(), n_images);
 
-    // What is there of somebody else stays, and so does the result.
+    // With a file in the folder that predict did not write, it refuses and leaves this file and the earlier result.
     fs_err::write(out.join("notes.txt"), "mine").unwrap();
     let refused = run(&mut predict(&sources(), &out, ""));
     let expected = format!(
@@ -207,7 +213,8 @@ fn predicted_classes_are_explained_and_drawn() {
     assert_eq!(refused.code, Some(2));
     assert_eq!(refused.stderr.trim_end(), expected);
     assert_eq!(files(&out).len(), n_images + 2);
-    // A table of another command is no result of this one, temporary files of a killed one are.
+    // A table of another command does not count as an earlier result, so the folder is refused. Temporary files that a
+    // killed command left are removed.
     let other = folder("drawn-other");
     let evaluation = made().runs[0].evaluations[0].join("predictions.parquet");
     fs_err::copy(evaluation, other.join("predictions.parquet")).unwrap();
@@ -226,15 +233,15 @@ fn predicted_classes_are_explained_and_drawn() {
     assert_eq!(files(&other), ["predictions.parquet"]);
 }
 
-/// Width and height of a PNG.
+/// Returns the width and height of a PNG in pixels.
 fn size(path: &Path) -> (u32, u32) {
     let file = std::io::BufReader::new(fs_err::File::open(path).unwrap());
     let reader = png::Decoder::new(file).read_info().unwrap();
     (reader.info().width, reader.info().height)
 }
 
-/// All image files of data-prep's fixtures (palettes, 16 bits, transparency, CMYK, animation, one pixel, …), and
-/// some under names that are hard to take.
+/// Predicts all image files of data-prep's fixtures (palettes, 16 bits, transparency, CMYK, animation, one pixel, …),
+/// and some with names that file systems or programs handle badly.
 #[test]
 fn images_of_every_kind_and_name_are_predicted() {
     let root = folder("kinds");
@@ -269,11 +276,13 @@ fn images_of_every_kind_and_name_are_predicted() {
         assert!(found.contains(name), "{name:?}");
     }
     assert!(found.contains(&long.as_str()));
+    // Those named above and the fixtures.
     assert!(found.len() > 45, "{}", found.len());
     let overlays = out.join("overlays");
     let drawn = files(&overlays);
     assert_eq!(drawn.len(), found.len());
-    // Turned upright: as a viewer shows it. Of two names that differ in case alone one gets a number.
+    // Returns the size of an image's overlay. Photos are rotated as their EXIF orientation says, as viewers show
+    // them. Of two names that differ only in case one gets a number (`~2`).
     let picture = |name: &str| {
         let is_its = |file: &&String| {
             let rest = file.strip_prefix(name).unwrap_or_default();
@@ -299,7 +308,8 @@ fn images_of_every_kind_and_name_are_predicted() {
     assert_eq!(picture("fixtures/formats/two_frames.gif"), (24, 18));
     assert_eq!(picture("fixtures/formats/gray16.png"), (24, 18));
 
-    // Again: the overlays of before, below the same folder, are no images. Left as stored, the photo lies.
+    // A second prediction: the overlays of the first, which lie below the folder of images, are not taken as images.
+    // With `--exif ignore` the photo is not rotated, so its width and height are exchanged.
     succeed(&mut predict(&images, &out, "--top 1 --exif ignore"));
     assert_eq!(files(&overlays), drawn);
     assert_eq!(picture("plain.jpg"), (upright.1, upright.0));
@@ -313,10 +323,12 @@ fn images_of_every_kind_and_name_are_predicted() {
         let of = |all: &BTreeMap<(String, i32), f32>| all[&(name.to_owned(), 0)];
         of(&logits(&rows)) != of(&as_stored)
     };
+    // Only the logits of the rotated photo change.
     assert!(differ("plain") && !differ("fixtures/pixels/rgb"));
 }
 
-/// Imported weights, which know no classes; and names that would lead out of the folder.
+/// Predicts with weight files instead of a run. Exported weights name the classes; imported ones do not, so classes are
+/// numbered or their names given in a file. Such names must not lead out of the output folder.
 #[test]
 fn weights_without_a_run_are_told_their_classes() {
     let root = folder("weights");
@@ -366,6 +378,7 @@ fn weights_without_a_run_are_told_their_classes() {
         .rows;
     assert_eq!(found["logit"].as_ref(), expected["logit"].as_ref());
     assert_eq!(found["class_name"].as_string::<i32>().value(1), "1");
+    // The tables have a row for each image and class.
     let n_classes = rows_of_first(&expected);
 
     let list = root.join("names.txt");
@@ -385,7 +398,7 @@ fn weights_without_a_run_are_told_their_classes() {
         "--class",
     ];
     let options = [&options[..], &["../../../escaped"]].concat();
-    // --top and --class exclude each other.
+    // The closure `predict` passes --top, which excludes --class. The command after it goes without.
     assert_eq!(predict(&imported, "hostile", &options).code, Some(2));
     let mut command = program("trainer");
     command
@@ -416,7 +429,7 @@ fn weights_without_a_run_are_told_their_classes() {
     assert!(!root.join("few").exists());
 }
 
-/// The number of rows of the first image.
+/// Returns the number of rows of the table's first image.
 fn rows_of_first(rows: &RecordBatch) -> usize {
     let images = rows["image"].as_string::<i32>();
     images
@@ -425,7 +438,8 @@ fn rows_of_first(rows: &RecordBatch) -> usize {
         .count()
 }
 
-/// A broken image ends the command, and nothing of it is left, or is left out and listed.
+/// A broken image ends the command, which then leaves nothing behind; with `--on-error skip` the image is left out and
+/// listed. If all images are broken, the command fails in both cases.
 #[test]
 fn broken_images_are_refused_or_left_out() {
     let root = folder("broken");
@@ -488,6 +502,7 @@ fn broken_images_are_refused_or_left_out() {
     assert!(!out.exists(), "{:?}", files(&out));
 }
 
+/// A prediction stopped by SIGINT ends with exit code 75 and removes what it wrote.
 #[test]
 fn a_stopped_prediction_leaves_nothing() {
     let root = folder("interrupted");
@@ -495,7 +510,7 @@ fn a_stopped_prediction_leaves_nothing() {
     fs_err::create_dir(&images).unwrap();
     let source = fs_err::read_dir(sources()).unwrap().next().unwrap();
     let source = source.unwrap().path();
-    // So many that they are not done when the first overlay is.
+    // So many images that most are not yet predicted when the first overlay is written.
     for i in 0..2000 {
         fs_err::hard_link(&source, images.join(format!("{i}.jpg"))).unwrap();
     }

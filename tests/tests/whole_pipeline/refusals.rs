@@ -11,10 +11,11 @@ use tests::runs::train;
 
 use crate::made::{config, draw, folder, made};
 
-/// The `[init]` table's line for random weights.
+/// The line of the table `[init]` for random initial weights.
 const SCRATCH: &str = "from = \"scratch\"";
 
-/// Asserts that a program refused `case` and that its error contains every text of `expected`.
+/// Asserts that a program ended with code 2 and an error that contains every text of `expected`; `case` is named in
+/// messages.
 fn check(case: &str, done: &Done, expected: &[&str]) {
     assert_eq!(done.code, Some(2), "{case}: {}{}", done.stdout, done.stderr);
     assert_eq!(done.stdout, "", "{case}");
@@ -47,9 +48,9 @@ fn run_configurations() {
         )
     };
     let plain = || config("x", "final", 1, SCRATCH, "");
-    // The data folder in the place of a baseline's run folder.
+    // Names the data folder where the folder of a finished baseline (unguided run) is expected.
     let unfinished = format!("from = \"run\"\nfolder = {:?}", made.data);
-    // What is wrong, the configuration, and words that the error must have.
+    // What is wrong, the configuration, and texts that the error must contain.
     let cases = [
         (
             "unknown key",
@@ -311,7 +312,8 @@ fn folders_checkpoints_and_maps() {
             &["no finished run", "runs/<run id>/run.parquet"],
         ),
     ];
-    // Further arguments of the cases that begin with "explain".
+    // Further arguments of the three cases that begin with "explain", in their order: where the maps go (`-` is
+    // stdout).
     cases[4].1.arg("-");
     cases[5].1.args(["-", "--checkpoint", "99"]);
     let colours = root.join("colours.arrow");
@@ -319,7 +321,7 @@ fn folders_checkpoints_and_maps() {
     for (case, mut command, expected) in cases {
         check(case, &run(&mut command), expected);
     }
-    // A stream that ends early: the trainer at the other end of the pipe was killed.
+    // A stream of maps that ends early, as when the trainer at the other end of the pipe was killed.
     let bytes = fs_err::read(&maps).unwrap();
     let mut command = score(Path::new("-"), &made.data);
     command

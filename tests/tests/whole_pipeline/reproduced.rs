@@ -1,5 +1,6 @@
-//! Runs `cargo xtask reproduce` with the real programs: a recipe of two networks and two λ on a handful of
-//! synthetic scenes, from drawing them to the report. Given again, the command must find everything done.
+//! Runs `cargo xtask reproduce` with the real programs: a recipe with two networks and two λ (weights of the
+//! localization loss) on a few synthetic scenes, from drawing these to the report. Given again, the command must find
+//! everything done.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +9,8 @@ use tests::programs::{Done, program, run};
 
 use crate::made::folder;
 
-/// Two baselines; Energy with two λ at mid2 for each network; L1 at the input for the ResNet.
+/// Trains two baselines (unguided runs) and five guided runs: with the loss Energy at the layer mid2 and two λ for each
+/// network, and with L1 at the input for the ResNet.
 const RECIPE: &str = r#"
 about = "Five guided runs."
 [data]
@@ -53,7 +55,7 @@ fn xtask(arguments: &[&str]) -> Command {
     command
 }
 
-/// Writes the recipe and runs `reproduce` on it.
+/// Writes the recipe into `root` and runs `reproduce` on it, with two processes at a time.
 fn reproduce(root: &Path, recipe: &str) -> Done {
     let file = root.join("recipe.toml");
     fs_err::write(&file, recipe).unwrap();
@@ -87,8 +89,8 @@ fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
     let done = reproduce(&root, RECIPE);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(out.join("results/report.html").is_file());
-    // Every chosen checkpoint is scored on validation and on test images. Checkpoints of runs guided at
-    // mid2 are scored with maps at mid2 and, as `evaluate` asks, at the input.
+    // Every chosen checkpoint is scored on validation and on test images. Checkpoints of runs guided at mid2 are scored
+    // with maps at mid2 and, because the recipe has `evaluate`, at the input. Folders are called SPLIT-METHOD-LAYER-….
     let names = evaluations(&out);
     let count = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
     for maps in ["ixg-input", "ixg-mid2", "bcos-input", "bcos-mid2"] {
@@ -102,6 +104,8 @@ fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
         "{names:?}"
     );
 
+    // 14 steps: the data, 7 runs, 5 choices of checkpoints with their scores (two baselines, Energy for two networks,
+    // L1), and the report.
     let status = run(xtask(&["status", "--out"]).arg(&out));
     assert!(
         status.stdout.contains("recipe: 14 of 14 steps done"),

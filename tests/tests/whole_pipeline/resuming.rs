@@ -1,6 +1,6 @@
-//! Interrupts runs, by killing the process or by signals that ask it to stop, and resumes them with the same
+//! Interrupts training runs, by killing the process or by signals that ask it to stop, and resumes them with the same
 //! command. In the end such a run must equal one that was never interrupted: the same weights to the last
-//! bit and the same numbers in `epochs`.
+//! bit and the same numbers in `epochs.parquet`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -12,6 +12,7 @@ use tests::runs::{difference, hearing_hangups, train};
 
 use crate::made::{config, folder, made};
 
+/// Kills the baseline twice and resumes it; `trainer state` must say in between how far it is.
 #[test]
 fn a_killed_run_goes_on_to_the_same_bits() {
     let made = made();
@@ -31,8 +32,8 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         said.trim_end().split_once('\t').unwrap().1.to_owned()
     };
     assert_eq!(state(), "absent");
-    // Kills the run as soon as `file` is there. After an epoch the table is written before the state:
-    // killed between the two, the epoch is lost; killed after both, it is kept.
+    // Starts the run, kills it as soon as `file` is there, and returns its state. After an epoch the table is written
+    // before `resume.safetensors`: a run killed between the two loses the epoch, one killed after both keeps it.
     let kill_when_it_has = |file: &str| {
         let mut command = train(&whole.config, &made.data, &runs);
         let mut training = command
@@ -48,7 +49,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         training.wait().unwrap();
         state()
     };
-    // On a busy machine the run may end before it is killed; then try again.
+    // The run may end before it is killed, if this test is slowed down; then try again.
     loop {
         let states = ["epochs.parquet", "resume.safetensors"].map(kill_when_it_has);
         if states.iter().all(|state| state != "finished") {
@@ -74,15 +75,16 @@ fn assert_same(whole: &Path, run: &Path) {
     assert_eq!(difference(whole, run).unwrap(), None);
 }
 
-/// Twelve signals, one in each attempt, each a little later than the one before: so they come while the
-/// program reads its data, in a step, between steps or in validation.
+/// Starts the run again and again and sends it a signal in each of the first twelve attempts, each time 30 ms later
+/// than in the attempt before. So the signals come while the program reads its data, in a step, between steps or in
+/// validation. After each the program must save its step and exit with code 75.
 #[test]
 fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
     let made = made();
     let root = folder("stopping");
     let guidance = "\n[guidance]\nloss = \"energy\"\nlambda = 0.05\nannotated_fraction = 0.5\n";
     let text = config("stopped", "input", 2, "from = \"scratch\"", guidance);
-    // Twelve steps an epoch. Each stopped program has made at least one, so the run comes to its end.
+    // Of 24 images in batches of 2, so twelve steps an epoch.
     let text = text.replace("batch_size = 8", "batch_size = 2");
     let file = root.join("run.toml");
     fs_err::write(&file, text).unwrap();
@@ -98,7 +100,7 @@ fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
             .spawn()
             .unwrap();
         let mut errors = BufReader::new(training.stderr.take().unwrap());
-        // Before it prints this line, the program has begun to handle signals.
+        // The program prints this line after it has begun to handle signals.
         let mut said = String::new();
         errors.read_line(&mut said).unwrap();
         assert!(said.starts_with("run "), "{said}");
@@ -125,7 +127,7 @@ fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
     panic!("did not end:\n{}", stops.join(""));
 }
 
-/// Whether a message like "stopped in epoch 1 after step 3 of 5" names neither step 0 nor the last step.
+/// Whether a message like "stopped in epoch 1 after step 3 of 5" names a step between 0 and the last one.
 fn is_within_an_epoch(said: &str) -> bool {
     let numbers = said.split("after step ").nth(1).unwrap_or_default();
     let mut numbers = numbers

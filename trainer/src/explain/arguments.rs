@@ -43,7 +43,7 @@ pub struct NetworkArgs {
 }
 
 impl NetworkArgs {
-    /// Returns the network, and the run it is of.
+    /// Returns the network, and the run it is of; no run for weights that were imported.
     ///
     /// # Errors
     /// A folder without a finished run, an epoch that was not kept, a file of other weights.

@@ -21,13 +21,15 @@ pub struct Attribution {
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// How the gradient that its maps are made of treats the dynamic weights of B-cos networks.
+    /// How the gradient that its maps are made of treats dynamic weights, those that a B-cos network computes
+    /// from its input.
     pub dynamic_weights: DynamicWeights,
     /// Returns the reason why it is not defined for a network, for evaluation ([`Order::First`]) or guidance
     /// ([`Order::Second`]); `None` if it is defined.
     pub refusal: fn(Backbone, Order) -> Option<String>,
-    /// Computes the maps (N, h, w) of logits (N, K). The second argument is a cotangent (N, K): 1 at the
-    /// logit of each image that is explained, else 0. With [`Order::Second`] the maps are in the graph.
+    /// Computes the maps (N, h, w) of logits (N, K). The second argument is a cotangent (N, K), the weight of
+    /// each logit in the sum that is differentiated; [`Gradients::cotangent`] makes it: 1 at the logit that is
+    /// explained, of each image. With [`Order::Second`] the maps are in the graph.
     pub maps: fn(&Gradients, &Tensor) -> Result<Tensor, TchError>,
 }
 
@@ -114,7 +116,7 @@ impl<'a> Explainable<'a> {
     }
 
     /// Computes the maps (N, h, w), at the layer's resolution, of the logits that `pairs` name as (row of
-    /// the batch, class). Each row, that is image, may be in one pair at most; the maps of rows in none are
+    /// the batch, class). Each row, that is image, may be in one pair at most; a row in no pair has a map of
     /// zeros.
     ///
     /// # Errors

@@ -30,14 +30,16 @@ use crate::progress::progress_bar;
 /// The stream's table: one row for each explained (image, class) pair.
 pub static COLOURS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("colours"));
 
-/// Keeps divisors from being 0. Also the strength of a pixel that speaks against the class.
+/// Keeps divisors from being 0. Also the strength of a pixel that speaks against the class, as in the paper's
+/// code.
 const TINY: f64 = 1e-12;
-/// The quantile of an image's strengths from which on a pixel is fully opaque.
+/// The quantile of an image's strengths from which on a pixel is fully opaque; the B-cos authors' value.
 const OPAQUE_AT: f64 = 0.995;
 
 /// Returns 8-bit RGBA (N, H, W, 4) from an encoded input (N, 6, H, W) and its dynamic weights W(x) of the
-/// same shape. A pixel's strength is the norm of its six weights. It is averaged over squares of `smooth` ×
-/// `smooth` pixels, an odd number (1 leaves it as it is), and gives the opacity.
+/// same shape. A pixel's strength is the L2 norm of its six weights, or almost 0 where they speak against the
+/// class (their sum times the input is negative). It is averaged over squares of `smooth` × `smooth` pixels, an
+/// odd number (1 leaves it as it is), and gives the opacity.
 ///
 /// # Errors
 /// libtorch's.
@@ -122,6 +124,7 @@ pub fn explain(
         let explainable =
             Explainable::new(model, BCOS, Layer::Input, &input, Mode::Eval, Order::First)?;
         let labels = |row: usize| dataset.images[images[row]].labels.as_slice();
+        // One backward pass for the first labels of all images, one for their second labels, and so on.
         let ranks = (0..images.len()).map(|row| labels(row).len()).max();
         for rank in 0..ranks.unwrap_or(0) {
             let pairs: Vec<(i64, i64)> = (0..images.len())
@@ -143,8 +146,9 @@ pub fn explain(
     writer.finish().map_err(writing)
 }
 
-/// Returns the first non-finite logit of an image in `pairs`, attribution map of a pair or strength of its
-/// pixels; a strength that would overflow when summed over a square of `smooth` × `smooth` pixels is one.
+/// Returns the first non-finite value of the images in `pairs`: a logit of any class, else a value of the pair's
+/// attribution map (Σ_c W_c x_c), else a strength of its pixels. A strength counts as non-finite if it would
+/// overflow when summed over a square of `smooth` × `smooth` pixels. `images` are indices into the data set.
 fn first_non_finite(
     (logits, input, weights): (&Tensor, &Tensor, &Tensor),
     smooth: i64,
@@ -185,7 +189,8 @@ fn first_non_finite(
     }))
 }
 
-/// Returns the columns of the rows of `pairs` (row of the batch, class); `colours` are (N, H, W, 4).
+/// Returns the table's columns, with a row for each of `pairs` (row of the batch, class); `colours` are
+/// (N, H, W, 4).
 fn batch_of(
     dataset: &Dataset,
     images: &[usize],
@@ -223,8 +228,8 @@ mod tests {
     use super::*;
 
     /// Four pixels: one with its weight on red, one on the complement of red, one with a negative weight
-    /// (against the class) and one without weight. They must come out red, half as opaque black, and twice
-    /// transparent.
+    /// (against the class) and one without weight. They must come out red and opaque, black and half as opaque,
+    /// and the last two transparent. `weights` are (channel, pixel): number 4 · channel + pixel.
     #[test]
     fn colours_of_four_pixels() {
         let mut weights = vec![0f64; 24];
@@ -241,8 +246,9 @@ mod tests {
         );
     }
 
-    /// In the second image of a batch a logit is NaN, a weight infinite, or a weight so large that its square
-    /// overflows. Each must be found, with its class, if the image is in one of the pairs, and only then.
+    /// In the second of two images (indices 7 and 9) the logit of class 2 is NaN, a weight infinite, or a weight
+    /// so large that its square overflows. Each must be found, with its class, if the image is in one of the
+    /// pairs, and only then. The pair's own class is 0.
     #[test]
     fn what_is_not_finite_is_named_before_it_is_coloured() {
         let input = Tensor::ones([2, 6, 1, 4], (tch::Kind::Float, Device::Cpu)) * 0.5;

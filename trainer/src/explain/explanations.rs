@@ -28,7 +28,7 @@ pub struct PairMap {
     pub image: usize,
     /// The explained class, one of the image's labels.
     pub class_id: i32,
-    /// The logit of this class; of a softmax its log-odds.
+    /// The logit of this class; of a network trained with softmax the log-odds of its probability.
     pub logit: f32,
     /// The map: height · width values, row-major.
     pub map: Vec<f32>,
@@ -97,13 +97,13 @@ pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Ve
 pub struct Bounds {
     /// Images at most.
     pub images: usize,
-    /// Bytes of memory at most; absent: half of what is free.
+    /// Bytes of memory at most; absent: half of what is free, where that can be found out.
     pub memory: Option<u64>,
 }
 
 /// Returns the number of images of the size of `grid` in a batch, at least 1, with which explaining stays
-/// within `bounds`. The memory that one image takes is measured by a pass through the network. A note is printed, once, if memory
-/// allows fewer images than `bounds.images`.
+/// within `bounds`. The memory that one image takes is measured by a pass through the network. A note is
+/// printed, once, if memory allows fewer images than `bounds.images`.
 ///
 /// # Errors
 /// libtorch's.
@@ -123,7 +123,7 @@ pub fn batch_size(
     let size = [1, grid.height as i64, grid.width as i64, 3];
     let blank = Tensor::f_zeros(size, (Kind::Uint8, device))?;
     let an_image = tch::no_grad(|| model.footprint(&model.encode(&blank)?, layer))?;
-    // libtorch's own backward pass keeps several tensors for each operation.
+    // The measured memory is that of a pass with our own vjps; libtorch's backward pass keeps more tensors.
     let an_image = match attribution.dynamic_weights.are_the_chains(model.backbone) {
         true => an_image,
         false => AUTOGRAD * an_image,
@@ -140,7 +140,8 @@ pub fn batch_size(
     Ok(images)
 }
 
-/// Memory that libtorch's backward pass keeps, as a multiple of what the vjps written in `network/pass` keep.
+/// Memory that libtorch's backward pass keeps, as a multiple of what the vjps (vector–Jacobian products) written
+/// in `network/pass` keep: an estimate.
 const AUTOGRAD: u64 = 3;
 
 /// A batch that has gone through the network: its logits, and the maps that are asked for.
@@ -189,7 +190,8 @@ impl<'a> Explaining<'a> {
         })
     }
 
-    /// Computes the maps of each image's `classes`, in their order.
+    /// Computes the maps of each image's `classes`: for each image, in the batch's order, a map for each of its
+    /// classes in their order, height · width values row-major.
     ///
     /// # Errors
     /// libtorch's.

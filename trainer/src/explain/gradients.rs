@@ -1,6 +1,7 @@
 //! Computes the gradient of chosen logits at a batch's features, from which every attribution method starts.
 //! One logit is chosen for each image. The chosen logits are summed, so that one backward pass serves the
-//! whole batch. The images' gradients do not mix, except through batch statistics in training mode.
+//! whole batch. The images' gradients do not mix, except through batch statistics in training mode. N is the number of
+//! images, K that of classes, C that of channels; h × w are the positions of the layer's features on the image.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -22,16 +23,18 @@ pub enum Order {
 /// Other networks have none; both variants give the same gradient for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DynamicWeights {
-    /// As constants. The gradient is W(x), the weights of the linear map that the network is for this input.
+    /// As constants. The gradient is W(x), the weights of the linear map that the network is for this input. With
+    /// [`Order::Second`] W(x) itself stays in the graph, so that a loss on the maps is differentiated through it.
     Fixed,
     /// As functions of the input. The gradient is the true one.
     Differentiated,
 }
 
 impl DynamicWeights {
-    /// Whether the chain of the vjps written in `network/pass` ([`crate::network::pass::Pass::vjp`]) gives
-    /// this gradient. The chain holds dynamic weights fixed. So it does for `Fixed` on B-cos networks, and
-    /// for `Differentiated` (all methods but `bcos`) on others. Otherwise libtorch's backward pass is used.
+    /// Whether the chain of the vjps (vector–Jacobian products) written in `network/pass`
+    /// ([`crate::network::pass::Pass::vjp`]) is used for this gradient. The chain holds dynamic weights fixed. So
+    /// it is used for `Fixed` on B-cos networks, and for `Differentiated` (all methods but `bcos`) on others.
+    /// Otherwise libtorch's backward pass is used.
     pub fn are_the_chains(self, backbone: Backbone) -> bool {
         backbone.has_dynamic_weights == (self == DynamicWeights::Fixed)
     }
@@ -43,11 +46,11 @@ pub struct Gradients<'a> {
     dynamic_weights: DynamicWeights,
     layer: Layer,
     mode: Mode,
-    /// The features, of any form.
+    /// The features as the network has them: (N, C, h, w), (N, h, w, C) or tokens (N, T, C).
     whole: Tensor,
-    /// How their axes are a map.
+    /// Which of these it is.
     form: Form,
-    /// The part of them on the map (N, C, h, w).
+    /// The same as (N, C, h, w), without tokens that have no place on the image, such as a class token.
     features: Tensor,
     backward: Backward,
     /// The image id of each row of the batch; empty if not set.
@@ -63,8 +66,7 @@ enum Backward {
 }
 
 impl<'a> Gradients<'a> {
-    /// Runs the network from `features` at `layer` to the logits. Features that are no map (N, C, h, w) but
-    /// tokens, say, are seen as one ([`Form`]).
+    /// Runs the network from `features`, in the network's own [`Form`], at `layer` to the logits.
     ///
     /// # Errors
     /// libtorch's.
@@ -126,8 +128,8 @@ impl<'a> Gradients<'a> {
     }
 
     /// Returns random bits for each row of the batch, which depend on nothing but `purpose` and the row's
-    /// image id. They do not depend on the run, so that the maps of two networks differ only because the
-    /// networks do. Rows without an image id all get the same bits.
+    /// image id. They do not depend on the run (seed and epoch are 0), so that the maps of two networks differ
+    /// only because the networks do. Rows without an image id all get the same bits.
     pub fn streams(&self, purpose: &str) -> Vec<u64> {
         let rows = 0..self.whole.size()[0] as usize;
         let id = |row: usize| self.image_ids.get(row).map_or("", String::as_str);
@@ -136,8 +138,8 @@ impl<'a> Gradients<'a> {
     }
 
     /// Returns the cotangent (N, K) that chooses the logits of `pairs` (row of the batch, class; at most one
-    /// pair for each row): 1 at these logits, 0 elsewhere. Where the contrast is explained, the other logits
-    /// of a row with a pair have −1/(K − 1).
+    /// pair for each row): 1 at these logits, 0 elsewhere. Where the contrast is explained, the class's logit
+    /// minus the mean of the others, the other logits of a row with a pair have −1/(K − 1).
     ///
     /// # Errors
     /// libtorch's.
@@ -187,8 +189,8 @@ impl<'a> Gradients<'a> {
         self.form.on_map(&gradient?)
     }
 
-    /// Does the same as [`Gradients::gradient`] at other `features`, for methods that are defined for
-    /// evaluation only; the result is a constant. The logits of these features are not returned and so not
+    /// Does the same as [`Gradients::gradient`] at other `features` (N, C, h, w), for methods that are defined
+    /// for evaluation only; the result is a constant. The logits of these features are not returned and so not
     /// checked by the caller. Instead, the gradient of a row with a non-finite logit is made NaN.
     ///
     /// # Errors

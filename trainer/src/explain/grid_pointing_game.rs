@@ -191,7 +191,7 @@ pub fn summary(scores: &[f64]) -> String {
 }
 
 /// Returns for each class the images that have it as their only label and are recognised: its logit is the
-/// highest, with a confidence above `least`. The most confident come first.
+/// highest (or one of equals), with a confidence above `least`. The most confident come first.
 fn candidates(
     subject: &Subject,
     opened: &Opened,
@@ -266,7 +266,7 @@ fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec
     let mut grids = Vec::new();
     while grids.len() < game.grids {
         let classes: Vec<usize> = (0..left.len()).filter(|&c| left[c].len() > 0).collect();
-        // In this draw classes take the place of images, and the number of the grid that of the epoch.
+        // `shuffled` expects images and an epoch; here they are classes and the number of the grid.
         let name = |class: usize| dataset.classes[class].as_str();
         let grid = grids.len() as u64;
         let drawn = random::shuffled(&classes, name, game.seed, "grid pointing game", grid);

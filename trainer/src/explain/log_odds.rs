@@ -1,11 +1,12 @@
-//! Computes the log-odds of a softmax, which are the logits that tables and streams have of a network for
-//! images of exactly one class (docs/SPEC.md A.1). Their sigmoid is the softmax's probability, as the sigmoid
-//! of the other networks' logits is theirs; and unlike a softmax's logits they can be compared between images.
+//! Computes log-odds from the logits of a network that was trained with softmax, for images of exactly one class
+//! (docs/SPEC.md A.1). Tables and map streams hold the log-odds in place of its logits: their sigmoid is the
+//! softmax's probability, as the sigmoid of any other network's logit is its probability. They can also be compared
+//! between images, unlike the logits of a softmax, which does not change if a constant is added to all of them.
 
 use evaluator::metrics::pooled::arg_max;
 
 /// Replaces the logits z of one image by log p/(1 − p) = z_c − log Σ_{j ≠ c} exp z_j, where p is the softmax of
-/// z. Leaves non-finite logits as they are, and the logit of a single class.
+/// z and z_c the logit of class c. Leaves all as they are if one is non-finite or there is only one class.
 pub(super) fn log_odds(logits: &mut [f32]) {
     if logits.len() < 2 || logits.iter().any(|logit| !logit.is_finite()) {
         return;
@@ -17,7 +18,7 @@ pub(super) fn log_odds(logits: &mut [f32]) {
     let all: f64 = powers().sum();
     for ((class, logit), power) in logits.iter_mut().enumerate().zip(powers()) {
         let others = match class == best {
-            // In all − 1 small others would be lost.
+            // The greatest logit's own power is 1: in `all − 1` the small powers of the others would be lost.
             true => {
                 let others = z.iter().enumerate().filter(|(other, _)| *other != best);
                 log_sum_exp(others.map(|(_, &z)| z))

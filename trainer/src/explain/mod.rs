@@ -1,4 +1,4 @@
-//! Explanations: attribution methods, the maps of a split's images, and what is written of them.
+//! Explanations: attribution methods, the maps of a split's images, and the streams and tables that are written.
 
 // Options of the command line that several commands have.
 pub mod arguments;
@@ -12,7 +12,7 @@ pub mod explanations;
 pub mod gradients;
 // `trainer grid-pointing-game`.
 pub mod grid_pointing_game;
-// The logits of a softmax as tables have them.
+// From the logits of a softmax to the log-odds that tables hold.
 mod log_odds;
 // The attribution methods.
 pub mod methods;

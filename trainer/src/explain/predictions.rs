@@ -1,5 +1,5 @@
-//! Writes the table `predictions.parquet`: a row with the logit of every image and every class. Says what
-//! probability a logit is.
+//! Writes the table `predictions.parquet`, which holds the logit of every image and every class, a row each.
+//! Converts such a logit to a probability.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::names::Precision;
 use crate::run::schema::PROGRAM;
 
-/// Returns the probability that a class is on an image: the sigmoid of its logit (docs/SPEC.md K). A softmax's
-/// logit must be its log-odds, as tables have it (A.1).
+/// Returns the probability that a class is on an image: the sigmoid of its logit (docs/SPEC.md K). For a network
+/// trained with softmax, `logit` must be the log-odds that tables hold (A.1), not the network's own output.
 pub fn probability(logit: f32) -> f64 {
     1.0 / (1.0 + (-f64::from(logit)).exp())
 }
@@ -30,9 +30,9 @@ pub struct Predicted {
     pub split: Split,
     /// The precision the logits were computed in.
     pub precision: Precision,
-    /// How many classes an image shows.
+    /// Whether an image shows any number of classes or exactly one.
     pub labels: Labels,
-    /// Images in a forward pass, on which the logits' last bits depend.
+    /// Images in a forward pass; the last bits of the logits depend on it.
     pub batch_size: usize,
 }
 
@@ -43,7 +43,8 @@ pub struct PredictionsWriter {
 }
 
 impl PredictionsWriter {
-    /// Begins the table. `inputs` is the data folder's hash.
+    /// Begins the table. `inputs` is the data folder's hash. The metadata says the kind of labels only where
+    /// images show exactly one class.
     ///
     /// # Errors
     /// The disk's.

@@ -39,11 +39,11 @@ pub struct Subject {
     layer: Layer,
     /// The hash of the data that the run was trained on; `None` for a weight file.
     data_inputs: Option<String>,
-    /// The task the run was trained for.
+    /// The task the run was trained for: the annotated classes, or (reversed, of Waterbirds) the backgrounds.
     pub task: Task,
-    /// How many classes an image shows.
+    /// Whether an image shows any number of classes or exactly one.
     pub(crate) labels: Labels,
-    /// What its maps explain.
+    /// What its maps explain: a class's logit, or its contrast to the other classes' logits.
     explained: Explained,
     /// The precision to compute in, where the device has it.
     pub precision: Precision,
@@ -81,6 +81,7 @@ impl Subject {
     pub fn of_weights(file: &Path) -> Result<Self> {
         let (_, metadata) = checkpoint::load(file)?;
         let backbone = described::of_metadata(&metadata, file)?;
+        // 6 bytes are 12 hex digits.
         let digest: String = Sha256::digest(fs_err::read(file)?)
             .iter()
             .take(6)

@@ -1,6 +1,6 @@
 //! Draws which part of a training image an epoch shows, and whether it is flipped: torchvision's
-//! `RandomResizedCrop` and `RandomHorizontalFlip` with their default options (docs/SPEC.md C.4). Parts are of
-//! the image at the network's input size. The crate data-prep then cuts and flips pixels and masks.
+//! `RandomResizedCrop` and `RandomHorizontalFlip` with their default options (docs/SPEC.md C.4). A part is cut
+//! from the image at the network's input size, the grid. The crate data-prep then cuts and flips pixels and masks.
 
 use data_prep::geometry::{Grid, View};
 
@@ -32,8 +32,8 @@ pub fn view(
     }
 }
 
-/// Draws a part of `grid` and a flip. Of the uniform numbers of `stream`, number 0 decides the flip, and each
-/// attempt takes four more.
+/// Draws a part of `grid` and a flip. Number 0 of the uniform numbers of `stream` decides the flip; each attempt
+/// takes four more, for area, aspect ratio, top and left edge.
 fn crop_flip(grid: Grid, stream: u64) -> View {
     let is_flipped = random::unit(stream, 0) < 0.5;
     let (height, width) = (grid.height as f64, grid.width as f64);
@@ -56,6 +56,7 @@ fn crop_flip(grid: Grid, stream: u64) -> View {
             };
         }
     }
+    // No attempt gave a part that fits: the largest one in the middle whose aspect ratio is allowed.
     let aspect = (width / height).clamp(RATIO.0, RATIO.1);
     let part_width = width.min((height * aspect).round_ties_even()) as usize;
     let part_height = height.min((width / aspect).round_ties_even()) as usize;
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     /// Views of 4000 images: each must lie in the grid; the share of flips and the mean area must be
-    /// torchvision's.
+    /// torchvision's. Aspect ratios may lie a little beyond 3/4 to 4/3, as sides are rounded to pixels.
     #[test]
     fn views_lie_in_the_grid_and_have_the_documented_spread() {
         let grid = Grid {
@@ -119,7 +120,8 @@ mod tests {
         );
     }
 
-    /// torchvision's fallback on a grid so wide that no drawn part fits.
+    /// On a grid so wide that no drawn part fits, torchvision takes the middle with the aspect ratio 4/3: here 4
+    /// of 300 columns.
     #[test]
     fn a_strip_shows_its_middle() {
         let grid = Grid {

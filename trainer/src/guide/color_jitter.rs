@@ -8,7 +8,7 @@ use tch::{TchError, Tensor};
 use crate::machine::device;
 use crate::random;
 
-/// The weights of red, green and blue in gray.
+/// The weights of red, green and blue in gray, as torchvision has them.
 const GRAY: [f64; 3] = [0.2989, 0.587, 0.114];
 
 /// How strong the jitter is; the table `[color_jitter]` of `run.toml`, where at least one is above 0. As in
@@ -37,8 +37,8 @@ impl ColorJitter {
         ]
     }
 
-    /// Draws what `epoch` does to the image `image_id`. Of the stream's uniform numbers, 0 to 3 are the
-    /// factors, the next three the order.
+    /// Draws what `epoch` does to the image `image_id`. The image's stream of uniform numbers gives the factors
+    /// (numbers 0 to 3) and the order (4 to 6).
     pub fn draw(&self, seed: u64, epoch: i32, image_id: &str) -> Drawn {
         let stream = random::draw(seed, "color_jitter", epoch as u64, image_id);
         let unit = |i: usize| random::unit(stream, i as u64);
@@ -50,7 +50,7 @@ impl ColorJitter {
             };
             factors[i] = least + (greatest - least) * unit(i);
         }
-        // Fisher–Yates.
+        // Fisher–Yates shuffle.
         let mut order = [0, 1, 2, 3];
         for last in (1..4).rev() {
             let other = (unit(3 + last) * (last + 1) as f64) as usize;
@@ -108,7 +108,7 @@ impl ColorJitter {
     }
 }
 
-/// Returns `images` (N, H, W, 3), in 0–1, with each changed as the element of `drawn` at its place says.
+/// Returns `images` (N, H, W, 3), in 0–1, each changed as the element of `drawn` at the same index says.
 ///
 /// # Errors
 /// libtorch's.
@@ -146,7 +146,7 @@ pub fn apply(images: &Tensor, drawn: &[Drawn]) -> Result<Tensor, TchError> {
     Ok(images)
 }
 
-/// Returns `factors` · `images` + (1 − `factors`) · `others`, clamped to 0–1.
+/// Returns `factors` · `images` + (1 − `factors`) · `others`, clamped to 0–1; `factors` are (N, 1, 1, 1).
 fn blend(images: &Tensor, others: &Tensor, factors: &Tensor) -> Result<Tensor, TchError> {
     let rest = factors.f_neg()?.f_add_scalar(1.0)?.f_mul(others)?;
     images.f_mul(factors)?.f_add(&rest)?.f_clamp(0.0, 1.0)
@@ -169,7 +169,8 @@ fn gray(images: &Tensor) -> Result<Tensor, TchError> {
         .f_add(&blue.f_mul_scalar(GRAY[2])?)
 }
 
-/// Turns the hue of `images` by `turns` of the colour circle; value and saturation of HSV stay.
+/// Turns the hue of `images` (N, H, W, 3) by `turns` (N, 1, 1, 1) of the colour circle; value and saturation of
+/// HSV stay as they are.
 fn turn_hue(images: &Tensor, turns: &Tensor) -> Result<Tensor, TchError> {
     let [red, green, blue] = channels(images)?;
     let most = images.f_amax([3i64].as_slice(), true)?;
@@ -193,7 +194,8 @@ fn turn_hue(images: &Tensor, turns: &Tensor) -> Result<Tensor, TchError> {
         .f_add(turns)?
         .f_remainder(1.0)?
         .f_mul_scalar(6.0)?;
-    // How much of each colour a pure hue has: all within a sixth of it, none beyond two.
+    // How much red, green and blue a pure hue has: 1 up to a sixth of the circle from that colour, then falling to
+    // 0 at two sixths. Red lies at both 0 and 6, so its distance is taken from the opposite side, 3.
     let ramp = |centre: f64| hue.f_sub_scalar(centre)?.f_abs();
     let pure = Tensor::f_cat(
         &[

@@ -21,7 +21,7 @@ pub struct LocalizationLoss {
     #[serde(skip)]
     pub needs_areas: bool,
     /// Computes the loss of each map (N), in the graph. The caller sums over the annotated images of a batch,
-    /// so the right λ depends on the batch size (docs/SPEC.md H.1).
+    /// so the right λ, the loss's weight in the objective, depends on the batch size (docs/SPEC.md H.1).
     #[serde(skip)]
     pub value: fn(&Given) -> Result<Tensor, TchError>,
 }

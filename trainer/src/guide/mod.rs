@@ -1,9 +1,11 @@
-//! Guidance, that is training with a second loss which compares attribution maps with masks.
+//! Guidance, that is training with a second loss, the localization loss, which compares attribution maps with masks
+//! made of boxes or segmentations.
 
 // Random crops and flips of training images.
 pub mod augmentation;
 // Random brightness, contrast, saturation and hue of training images.
 pub mod color_jitter;
+// Tests of the gradient of a B-cos network's localization loss.
 #[cfg(test)]
 mod dynamic_weights;
 // What a localization loss is.

@@ -1,7 +1,7 @@
 //! Computes the training objective of one batch, L = L_class + λ · Σ L_loc. L_class is the binary
 //! cross-entropy of the logits, or for images of exactly one class the cross-entropy of their softmax;
-//! L_loc, the localization loss, compares the attribution map of an annotated
-//! image with a mask, and is summed over these images (paper section 3; docs/SPEC.md A.1, A.2).
+//! L_loc, the localization loss, compares the attribution map of an annotated image with a mask, and is
+//! summed over these images (paper section 3; docs/SPEC.md A.1, A.2).
 
 use data_prep::dataset::Labels;
 use tch::{Reduction, TchError, Tensor};
@@ -45,7 +45,7 @@ pub struct MaskTargets {
 /// The terms of the objective, scalars in the graph.
 #[derive(Debug)]
 pub struct Terms {
-    /// The sum that is minimised, L_class + λ · L_loc.
+    /// The sum that is minimised, L_class + λ · Σ L_loc.
     pub total: Tensor,
     /// The classification loss.
     pub class: Tensor,
@@ -53,15 +53,16 @@ pub struct Terms {
     pub localization: Option<Tensor>,
     /// Sum of all values of the annotated images' maps: non-finite if one of them is.
     pub maps: Option<Tensor>,
-    /// The number of annotated images for which EPG is undefined: their map has no positive attribution, or
-    /// their mask is empty.
+    /// The number of annotated images for which EPG, the share of positive attribution inside the mask, says
+    /// nothing: their map has no positive attribution, or their mask is empty.
     pub undefined: Option<Tensor>,
 }
 
 impl Terms {
-    /// Returns five values in one tensor (5): the classification loss, the localization loss, the sum of the
-    /// maps, the number of maps without EPG, and the sum of `gradient`, which is non-finite if one of its
-    /// values is. Without annotated images the second to the fourth are 0.
+    /// Returns five values in one tensor (5), so that one copy from a GPU brings them all: the classification
+    /// loss, the localization loss, the sum of the maps, the number of maps without EPG, and the sum of
+    /// `gradient` (of any shape), which is non-finite if one of its values is. Without annotated images the
+    /// second to the fourth are 0.
     ///
     /// # Errors
     /// libtorch's.
@@ -94,6 +95,7 @@ fn classification(model: &Model, logits: &Tensor, targets: &Tensor) -> Result<Te
             Reduction::Mean,
         ),
         Labels::Single => {
+            // PyTorch's defaults: no class is ignored (−100 is none), labels are not smoothed (0.0).
             logits.f_cross_entropy_loss(targets, none.as_ref(), Reduction::Mean, -100, 0.0)
         }
     }
@@ -174,8 +176,8 @@ mod tests {
     use crate::explain::methods::ixg::IXG;
     use crate::guide::losses::energy::ENERGY;
 
-    /// Returns [`Terms::values`] of two images, of which one is annotated, by a network whose head has only
-    /// the weight `head`.
+    /// Returns [`Terms::values`] of two images, one of them annotated, for a network whose head has `head` as each
+    /// of its weights. The gradient handed to it is two ones.
     fn values(head: f64) -> Vec<f64> {
         let model =
             Model::new("resnet18".parse().unwrap(), 3, 0, Device::Cpu, Kind::Float).unwrap();

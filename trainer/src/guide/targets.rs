@@ -13,8 +13,8 @@ use crate::names::Annotation;
 use crate::random;
 use crate::run::config::Guidance;
 
-/// Chooses the training images whose annotation is used, ⌊`fraction` · N⌋ of the N images `train`. Those of
-/// a smaller fraction are among those of a larger one.
+/// Chooses the training images whose annotation is used, ⌊`fraction` · N⌋ of the N images `train` (indices into
+/// the data set's images). With the same seed, those of a smaller fraction are among those of a larger one.
 pub fn annotated(dataset: &Dataset, train: &[usize], fraction: f64, seed: u64) -> HashSet<usize> {
     let count = (fraction * train.len() as f64) as usize;
     let id = |index: usize| dataset.images[index].image_id.as_str();
@@ -39,7 +39,7 @@ pub fn drawn_class(dataset: &Dataset, index: usize, epoch: i32, seed: u64) -> Op
 pub struct MaskOptions {
     /// Boxes or segmentations.
     pub annotation: Annotation,
-    /// Boxes grow by this share of their size on each side.
+    /// Boxes grow by this share of their width on the left and right, and of their height above and below.
     pub dilation: f64,
     /// Whether the loss also needs the areas of the masks.
     pub needs_areas: bool,
@@ -65,8 +65,8 @@ pub struct MaskTarget {
     pub area: Option<usize>,
 }
 
-/// Returns the mask of class `class_id` on image `index`, cut and flipped by `view` as the image is. `None`
-/// where `options` ask for segmentations and the image has none.
+/// Returns the mask of class `class_id` on image `index`, cut and flipped by `view` as the image is (no view: the
+/// whole image). `None` where `options` ask for segmentations and the image has none.
 pub fn mask_target(
     dataset: &Dataset,
     (index, class_id): (usize, i32),

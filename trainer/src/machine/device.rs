@@ -70,8 +70,8 @@ pub fn describe(device: Device) -> String {
     }
 }
 
-/// Returns the precision in which `device` computes if `precision` is asked for. A CPU has no TF32 and
-/// computes in f32 instead.
+/// Returns the precision in which `device` computes if `precision` is asked for. A CPU has no TF32 (NVIDIA's
+/// 32-bit format with 10 bits of mantissa) and computes in f32 instead.
 pub fn computed(precision: Precision, device: Device) -> Precision {
     match precision {
         Precision::Tf32 if !device.is_cuda() => Precision::F32,

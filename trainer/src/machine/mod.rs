@@ -1,4 +1,4 @@
-//! What the trainer runs on: CPU or GPU, memory, the process and its signals.
+//! What the trainer runs on: CPU or GPU, memory, the operating system's process and its signals.
 
 // CPU or GPU, its precision, and copies to and from it.
 pub mod device;

@@ -1,10 +1,11 @@
-//! Turns signals into a flag that asks training to stop: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed
-//! terminal, a lost connection) and SIGUSR2, which Slurm is told to send before a job's time ends. A SIGHUP
-//! that was ignored when the program began, as under `nohup`, stays ignored.
+//! Turns signals into a flag that asks `trainer train` or `trainer predict` to stop: SIGINT (Ctrl-C), SIGTERM,
+//! SIGHUP (a closed terminal, a lost connection) and SIGUSR2, which Slurm is told to send before a job's time ends. A
+//! SIGHUP that was ignored when the program began, as under `nohup`, stays ignored.
 //!
-//! Training looks at the flag after each step: it finishes the step, saves and ends. Further signals change
-//! nothing, because a terminal and a parent process may both send one. Only a second SIGINT ends the
-//! program at once. That harms no file either, as files appear whole or not at all.
+//! Training looks at the flag after each step: it finishes the step, saves and ends. A prediction looks at it
+//! after each batch and removes what it wrote. Further signals change nothing, because a terminal and a parent
+//! process may both send one. Only a second SIGINT ends the program at once. That harms no file either, as files
+//! appear whole or not at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 
-/// Exit code of a program that was asked to stop; the same command resumes the run (EX_TEMPFAIL of
-/// sysexits.h).
+/// Exit code of a program that was asked to stop (EX_TEMPFAIL of sysexits.h). The same command then resumes the
+/// run, or begins the prediction anew.
 pub const EXIT_CODE: u8 = 75;
 
 /// A flag, shared by its clones: whether the program has been asked to stop.

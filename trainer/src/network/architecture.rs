@@ -14,7 +14,7 @@ use crate::network::stages::Network;
 /// A network's record, also called its entry in the list.
 #[derive(Clone, Copy)]
 pub struct Architecture {
-    /// Its spelling in configurations, tables and the metadata of weights.
+    /// Its spelling in configurations, tables and the metadata of weight files.
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
@@ -22,11 +22,11 @@ pub struct Architecture {
     pub head: &'static [&'static str],
     /// How an image becomes its input.
     pub encoding: Encoding,
-    /// Whether it has batch norms. In training the images of a batch then depend on each other, so
-    /// `micro_batch` is refused (SPEC H.4).
+    /// Whether it has batch norms. In training the images of a batch then depend on each other
+    /// (docs/SPEC.md H.4), so a run may not divide its batches into smaller passes (option `micro_batch`).
     pub has_batch_statistics: bool,
     /// Whether f(αx) = α f(x) for α ≥ 0, up to the head's bias. Integrated gradients then equal Input × Gradient
-    /// (SPEC A.3).
+    /// (docs/SPEC.md A.3).
     pub is_homogeneous: bool,
     /// Whether its layers are B-cos layers, which compute weights from their input, the dynamic weights
     /// (docs/SPEC.md A.3). The attribution method `bcos` is defined for these networks only.
@@ -46,7 +46,7 @@ pub struct Architecture {
     pub input: Option<[usize; 2]>,
     /// The layers at which it can be explained, in order.
     pub layers: &'static [Layer],
-    /// Of a network that was read from a file: the text that describes it in weight files
+    /// The JSON text that describes a network from a file, graph and all, in weight files
     /// ([`crate::network::graph::description`]). `None` for a network of the list.
     pub description: Option<&'static str>,
     /// Builds the network with a head for the given number of classes. It creates every tensor in the
@@ -69,7 +69,7 @@ pub enum MemoryFormat {
     ChannelsLast,
 }
 
-/// How an image in 0–1 becomes a network's input (SPEC C.3).
+/// How an image with values in 0–1 becomes a network's input (docs/SPEC.md C.3).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
@@ -95,8 +95,8 @@ pub enum Encoding {
         /// Its standard deviation.
         std: f64,
     },
-    /// Six channels, a colour and its complement: r, g, b, 1 − r, 1 − g, 1 − b. So each colour is a
-    /// direction (B-cos networks; their package says "add inverse").
+    /// Six channels, each colour and its complement: r, g, b, 1 − r, 1 − g, 1 − b. B-cos networks take these
+    /// (their package says "add inverse"): every colour, black too, is then a direction of the six values.
     WithInverse,
 }
 
@@ -145,14 +145,14 @@ impl Encoding {
 /// Shares of red, green and blue in the brightness.
 pub const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 
-/// Returns (`images` − `mean`) / `std`, each channel by its own.
+/// Returns (`images` − `mean`) / `std`, each channel with its own mean and deviation.
 fn normalised(images: &Tensor, mean: [f64; 3], std: [f64; 3]) -> Result<Tensor, TchError> {
     images
         .f_sub(&per_channel(images, mean)?)?
         .f_div(&per_channel(images, std)?)
 }
 
-/// Returns a number for each channel of `images` as (1, 3, 1, 1).
+/// Returns `values`, one for each of three channels, as (1, 3, 1, 1) in the type and on the device of `images`.
 fn per_channel(images: &Tensor, values: [f64; 3]) -> Result<Tensor, TchError> {
     let values = Tensor::f_from_slice(&values)?.f_to_kind(images.kind())?;
     device::upload(&values, images.device())?.f_view([1, 3, 1, 1])

@@ -12,7 +12,8 @@ use crate::network::architecture::Architecture;
 use crate::network::architectures;
 use crate::network::bcosified;
 
-/// A classifier (paper section 4; SPEC D): a reference to its entry, from the list or from a test.
+/// A classifier (paper section 4; docs/SPEC.md D): a reference to its record, which is in the list of networks,
+/// was made from a weight file, or belongs to a test.
 #[derive(Clone, Copy)]
 pub struct Backbone(&'static Architecture);
 
@@ -25,8 +26,10 @@ impl Backbone {
 
     /// Refuses images of another size than the network takes.
     ///
+    /// `images` is height and width.
+    ///
     /// # Errors
-    /// The size that it takes.
+    /// The size that the network takes, as text for a message.
     pub fn check_size(self, images: [usize; 2]) -> Result<(), String> {
         match self.input {
             Some([height, width]) if [height, width] != images => {
@@ -39,7 +42,7 @@ impl Backbone {
     /// Refuses a layer that the network does not have.
     ///
     /// # Errors
-    /// The layers that it has.
+    /// The layers that the network has, as text for a message.
     pub fn check_layer(self, layer: Layer) -> Result<(), String> {
         if self.layers.contains(&layer) {
             return Ok(());

@@ -1,10 +1,11 @@
-//! B-cos layers (Böhle et al. 2022, 2024) with B = 2. A layer multiplies its input by weights that depend on
-//! the input, its dynamic weights: |cos|, 1 / standard deviation of the norms, attention. For one input they
-//! are numbers, so a whole network is f(x) = W(x)·x.
+//! B-cos layers (Böhle et al. 2022, 2024) with B = 2. A layer multiplies its input x by weights that depend on
+//! x, its dynamic weights: |cos|, 1 / standard deviation of the norms, attention. For one input they are
+//! numbers, so a whole network is f(x) = W(x)·x plus a constant. ŵ = w / ‖w‖ and cos = ŵ·x / ‖x‖ below.
 //!
-//! The backward pass that explains a logit takes the dynamic weights as constants and so gives W(x). They
-//! stay in the graph (docs/SPEC.md A.3), so that the localization loss, which differentiates this backward
-//! pass, trains them too.
+//! The backward pass that explains a logit takes the dynamic weights as constants and so gives W(x). They stay
+//! in libtorch's graph (docs/SPEC.md A.3), so that the localization loss, which compares the explanation with
+//! the annotated boxes and differentiates this backward pass, trains them too. `pass.map(out, x, vjp)` below
+//! records such a vjp: the linear map from the gradient `g` at `out` to the gradient at `x`.
 
 use tch::{TchError, Tensor};
 
@@ -24,11 +25,11 @@ const ROW_EPS: f64 = 1e-12;
 pub(crate) const NORM_EPS: f64 = 1e-5;
 /// Share of the newest batch in the running variance.
 const MOMENTUM: f64 = 0.1;
-/// ln(0.001 / 0.999): the logit of a class without evidence, the same for every number of classes
-/// (SPEC D).
+/// ln(0.001 / 0.999): the logit of a class without evidence, which is a probability of 0.1 %. It is the same for
+/// every number of classes (docs/SPEC.md D).
 const LOGIT_BIAS: f64 = -6.906_754_778_648_554;
 
-/// A convolution whose output is |cos(x, w)| · ŵ·x for every patch x.
+/// A convolution whose output is |cos(x, w)| · ŵ·x for every patch x of the input.
 #[derive(Debug)]
 pub struct BcosConv {
     weight: Tensor,
@@ -79,14 +80,17 @@ impl BcosConv {
             padding,
             groups: 1,
         };
+        // ŵ·x for every patch, and the sum of squares over the channels of every pixel.
         let [projected, squares] =
             fused::conv_and_squares(x.tensor(), &unit, window, pass.precision())?;
+        // ‖x‖² of every patch: a pool that divides by 1 is a sum.
         let patch = if kernel == 1 && self.stride == 1 {
             squares
         } else {
             squares.f_avg_pool2d([kernel; 2], stride, padding, false, true, Some(1))?
         };
         let square = patch.f_add_scalar(PATCH_EPS)?;
+        // Here and below: rsqrt and division make 0 of ∞ and would hide an overflow.
         finite::infinite_to_nan(&square)?;
         let inverse_norm = square.f_rsqrt()?;
         let (out, scale) = match (norm, pass.mode()) {
@@ -120,8 +124,8 @@ impl BcosConv {
     }
 }
 
-/// Returns a dynamic weight as the backward pass uses it: in the graph, except in the test of
-/// `guide/dynamic_weights.rs`.
+/// Returns a dynamic weight as the backward pass uses it: in the graph, except where the test in
+/// `guide/dynamic_weights.rs` detaches it.
 pub(crate) fn held(weight: Tensor) -> Tensor {
     #[cfg(test)]
     if IS_DETACHED.get() {
@@ -130,7 +134,7 @@ pub(crate) fn held(weight: Tensor) -> Tensor {
     weight
 }
 
-/// A linear layer whose output is |cos(x, w)| · ŵ·x, over the last axis.
+/// A linear layer over the last axis, x, whose output is |cos(x, w)| · ŵ·x.
 #[derive(Debug)]
 pub struct BcosLinear {
     weight: Tensor,
@@ -177,8 +181,8 @@ pub struct UncenteredNorm {
 }
 
 impl UncenteredNorm {
-    /// `name.{weight, running_mean, running_var}`, each of `channels` elements. The running mean is
-    /// in the published files and is not used.
+    /// `name.{weight, running_mean, running_var}`, each of `channels` elements. The running mean is only created
+    /// because the published files have it.
     pub fn new(p: &mut Params, name: &str, channels: i64) -> Self {
         let weight = p.weight(format!("{name}.weight"), &[channels], Init::Constant(1.0));
         let _unused = p.buffer(format!("{name}.running_mean"), &[channels], 0.0);
@@ -189,8 +193,8 @@ impl UncenteredNorm {
         }
     }
 
-    /// Same shape. In [`Mode::Train`] the standard deviation is the batch's, and the running variance is
-    /// updated.
+    /// (N, C, H, W) to the same shape. In [`Mode::Train`] the standard deviation is the batch's, and the running
+    /// variance is updated.
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let var = match pass.mode() {
             Mode::Eval => self.running_var.shallow_clone(),
@@ -207,22 +211,22 @@ impl UncenteredNorm {
         pass.map(out, x, || Ok(Box::new(move |g| g.f_mul(&scale))))
     }
 
-    /// Returns the weight divided by the standard deviation (C).
+    /// Returns the weight divided by the standard deviation, √(`var` + eps): (C).
     fn scale(&self, var: &Tensor) -> Result<Tensor, TchError> {
         let square = var.f_add_scalar(NORM_EPS)?;
         finite::infinite_to_nan(&square)?;
         self.weight.f_mul(&square.f_rsqrt()?)
     }
 
-    /// Moves the running variance towards `var`, that of a batch.
+    /// Moves the running variance towards a batch's variance `var`.
     fn move_running(&self, var: &Tensor) -> Result<(), TchError> {
         let mut running = self.running_var.shallow_clone();
         tch::no_grad(|| running.f_lerp_(var, MOMENTUM).map(drop))
     }
 }
 
-/// Layer norm without bias over the axes from `first_axis` on. Subtracting the mean is linear; 1 /
-/// standard deviation is the dynamic weight.
+/// Layer norm without bias over `axes`. Subtracting the mean is linear; 1 / standard deviation is the dynamic
+/// weight.
 #[derive(Debug)]
 pub struct LayerNorm {
     weight: Tensor,
@@ -271,8 +275,8 @@ impl LayerNorm {
     }
 }
 
-/// Adds the logit of a class without evidence, a constant, to the class evidence (N, K), which is what a
-/// B-cos network sums up for each class.
+/// Returns the logits (N, K): the class evidence (N, K), which is W(x)·x, plus the constant logit of a class
+/// without evidence.
 pub fn logits(evidence: &Value, pass: &Pass) -> Result<Value, TchError> {
     let out = evidence.tensor().f_add_scalar(LOGIT_BIAS)?;
     pass.map(out, evidence, || Ok(Box::new(|g| Ok(g.shallow_clone()))))

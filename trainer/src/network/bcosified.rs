@@ -1,4 +1,4 @@
-//! B-cosified networks (Arya et al. 2024; docs/SPEC.md D.2): ordinary networks that become B-cos networks by
+//! B-cosified networks (Arya et al. 2024; docs/SPEC.md D): ordinary networks that become B-cos networks by
 //! fine-tuning. Each has the layers and tensor names of the network it comes from, with a first convolution
 //! for six channels and a tensor that says how far it is on its way. What its layers do otherwise is in
 //! `network/pass/bcosified.rs`.

@@ -20,7 +20,7 @@ pub struct Faults {
 pub(super) struct Fault {
     /// The tensor's name.
     pub(super) name: String,
-    /// Both shapes if they differ, else empty.
+    /// " FOUND instead of EXPECTED" if the shapes differ, else empty.
     what: String,
 }
 
@@ -42,6 +42,7 @@ impl fmt::Display for Fault {
 /// How many names of each kind a message lists. A file of another network would have hundreds.
 const MAX_LISTED: usize = 24;
 
+/// Joins the first `at_most` names and says how many more there are.
 fn listed(faults: &[Fault], at_most: usize) -> String {
     let mut names: Vec<String> = faults.iter().take(at_most).map(Fault::to_string).collect();
     if faults.len() > at_most {

@@ -11,7 +11,8 @@ use crate::network::pass::{NormState, Pass, Value, Window};
 pub enum Padding {
     /// The same number of zeros on every side: PyTorch's.
     Zeros(i64),
-    /// TensorFlow's "SAME": output size ⌈input/stride⌉, the odd pixel to the right and bottom.
+    /// TensorFlow's "SAME": as many zeros as make the output's size ⌈input/stride⌉. If their number is odd, one
+    /// more goes to the right or bottom.
     Same,
 }
 
@@ -68,7 +69,8 @@ impl Conv {
     }
 
     /// Computes the convolution, then `norm`, the sum with `shortcut` and ReLU (if `is_rectified`) as one
-    /// operation; `None` where libtorch has no such operation ([`Pass::conv_block`]).
+    /// operation. `None` if that is not possible ([`Pass::conv_block`] says when, and `Same` padding never is):
+    /// the caller then computes them one after the other.
     pub fn block(
         &self,
         x: &Value,
@@ -111,7 +113,7 @@ impl Conv {
     }
 }
 
-/// Returns the zeros before and after one axis under TensorFlow's "SAME".
+/// Returns how many zeros TensorFlow's "SAME" puts before and after an axis of `size` elements.
 fn same_padding(size: i64, kernel: i64, stride: i64) -> (i64, i64) {
     let out = (size + stride - 1) / stride;
     let total = ((out - 1) * stride + kernel - size).max(0);
@@ -130,7 +132,8 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// `name.{weight, bias, running_mean, running_var}`, each of `channels` elements.
+    /// `name.{weight, bias, running_mean, running_var}`, each of `channels` elements. `momentum` is the share
+    /// of the newest batch in the running statistics, `eps` is added to the variance.
     pub fn new(p: &mut Params, name: &str, channels: i64, momentum: f64, eps: f64) -> Self {
         BatchNorm {
             weight: p.weight(format!("{name}.weight"), &[channels], Init::Constant(1.0)),
@@ -142,7 +145,7 @@ impl BatchNorm {
         }
     }
 
-    /// Same shape. The pass's mode decides which statistics are used.
+    /// (N, C, H, W) to the same shape. The pass's mode decides which statistics are used.
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         pass.batch_norm(x, &self.state())
     }

@@ -10,6 +10,8 @@ mod backbone;
 pub mod bcos;
 // Networks that are made from ordinary ones.
 pub mod bcosified;
+// All EfficientNet-Lites.
+mod efficientnet_lite;
 // How a weight file differs from a network.
 pub mod faults;
 // Networks that are read from a file.

@@ -3,8 +3,9 @@
 /// Which statistics batch norms use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The statistics of the batch. The maps of its images then depend on each other (docs/SPEC.md H.4).
+    /// The mean and variance of the batch. An image's logits and attribution map then depend on the batch's
+    /// other images (docs/SPEC.md H.4).
     Train,
-    /// The running statistics.
+    /// The running mean and variance, gathered in training.
     Eval,
 }

@@ -15,7 +15,8 @@ use crate::network::params::Params;
 use crate::network::pass::{Bcosification, Pass, Value};
 use crate::network::stages::{Form, Network, STAGES};
 
-/// How many tensors of the largest size a forward or backward pass uses at once; for [`Model::footprint`].
+/// How many tensors of the largest size a forward or backward pass uses at once: a rough estimate for
+/// [`Model::footprint`].
 const IN_WORK: u64 = 6;
 
 /// A backbone with its tensors.
@@ -26,9 +27,9 @@ pub struct Model {
     pub params: Params,
     /// The precision of its convolutions and matrix products.
     pub precision: Precision,
-    /// How many of its classes an image shows.
+    /// Whether each image shows exactly one class (softmax) or any number of them (a sigmoid for each).
     pub labels: Labels,
-    /// What its attribution maps explain.
+    /// What its attribution maps explain: a class's logit, or its difference to the other classes' mean logit.
     pub explained: Explained,
     /// The network's five stages.
     network: Box<dyn Network>,
@@ -86,6 +87,18 @@ impl Model {
         }
     }
 
+    /// Gives the share `share` of what batch norms shift to the weights of the convolutions before them, by the
+    /// statistics of `input`, encoded images.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn absorb(&self, input: &Tensor, share: f64) -> Result<(), TchError> {
+        tch::no_grad(|| {
+            let pass = self.pass(Mode::Train, false)?.absorbing(share);
+            self.run(0..STAGES, input, &pass).map(drop)
+        })
+    }
+
     /// Returns a pass through the network, which records if `records`.
     fn pass(&self, mode: Mode, records: bool) -> Result<Pass, TchError> {
         let pass = match records {
@@ -101,7 +114,8 @@ impl Model {
         self.encode_scaled(&self.scaled(images)?)
     }
 
-    /// Returns 8-bit images, which may be on any device, scaled to 0–1, on the network's device.
+    /// Returns 8-bit images (N, H, W, 3), which may be on any device, scaled to 0–1, on the network's device
+    /// and in its number type.
     ///
     /// # Errors
     /// libtorch's.
@@ -115,7 +129,7 @@ impl Model {
     /// Does the same as [`Model::encode`] for images (N, H, W, 3) that [`Model::scaled`] returned.
     ///
     /// # Errors
-    /// libtorch's.
+    /// As [`Model::encode`].
     pub fn encode_scaled(&self, images: &Tensor) -> Result<Tensor, TchError> {
         let size = images.size();
         let found = [size[1] as usize, size[2] as usize];
@@ -142,14 +156,15 @@ impl Model {
         }
     }
 
-    /// Computes the features at `layer` from an encoded input.
+    /// Computes the features at `layer` from an encoded input (N, C, H, W). [`Model::form`] says which of
+    /// their axes are height and width.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        // In evaluation nothing before the layer is differentiated. There, convolutions on the CPU are a
-        // quarter faster in channels-last format, and convolution, norm and ReLU become one operation. This
-        // is not done for B-cos layers, whose fused operations want contiguous tensors. It is done at the
-        // final layer only, because the last digits differ: after another layer a ReLU follows, which may
-        // let a value near 0 pass or not because of them, and the map would show that.
-        // Networks from a file compute what PyTorch computes, operator by operator.
+        // In evaluation the stages before the layer are not differentiated. On the CPU their convolutions are a
+        // quarter faster in channels-last format (measured), and convolution, norm and ReLU become one
+        // operation. B-cos networks do not use it: their fused operations want contiguous tensors. Layers before
+        // the final one do not use it either, because the last digits differ: in the stages behind, a ReLU
+        // might let a value near 0 pass or not because of them, and the map would show that.
+        // Networks from a file do not, because they compute what PyTorch computes, operator by operator.
         let is_for_values = mode == Mode::Eval
             && layer == Layer::Final
             && !input.device().is_cuda()
@@ -167,7 +182,7 @@ impl Model {
         self.in_memory_format(features.tensor().shallow_clone())
     }
 
-    /// How the axes of the features at `layer` are a map.
+    /// Which axes of the features at `layer` are channels, height and width.
     pub fn form(&self, layer: Layer) -> Form {
         self.network.form(layer.index())
     }
@@ -179,7 +194,8 @@ impl Model {
             .map(|value| value.tensor().shallow_clone())
     }
 
-    /// Computes the logits from the features at `layer` and records what a backward pass needs.
+    /// Computes the logits from the features at `layer` and records what the backward pass to these features
+    /// needs.
     pub fn record(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Record, TchError> {
         let pass = self.pass(mode, true)?;
         let features = pass.input(features);
@@ -192,7 +208,7 @@ impl Model {
     }
 
     /// Estimates the bytes that explaining one image at `layer` takes: those that the recorded pass keeps,
-    /// and those of the largest tensors in use at once. `input` (1, C, H, W) as encoded.
+    /// and those of the largest tensors in use at once. `input` is one encoded image (1, C, H, W).
     ///
     /// # Errors
     /// libtorch's.
@@ -238,8 +254,9 @@ impl Record {
         self.logits.tensor()
     }
 
-    /// Returns the gradient at the features of Σ `cotangent` (N, K) · logits, with dynamic weights as
-    /// constants. If gradients are on, it is in the graph of the pass.
+    /// Returns the gradient of Σ `cotangent` (N, K) · logits with respect to the features, in their shape. The
+    /// dynamic weights of B-cos layers count as constants. If gradients are on, the result can itself be
+    /// differentiated.
     ///
     /// # Errors
     /// libtorch's.

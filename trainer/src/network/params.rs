@@ -11,7 +11,8 @@ use crate::finite::{self, Found};
 use crate::network::faults::{Fault, Faults};
 use crate::random;
 
-/// How a tensor starts when no weights are given.
+/// How a tensor starts when no weights are given. Normal distributions have mean 0. fan_in and fan_out are the
+/// input and output channels of a convolution times the cells of its kernel.
 #[derive(Clone, Copy, Debug)]
 pub enum Init {
     /// Normal with variance 2 / fan_out: torchvision's convolutions.
@@ -20,16 +21,16 @@ pub enum Init {
     KaimingNormalFanIn,
     /// Uniform in ±1/√fan_in, where fan_in is given: PyTorch's default for linear layers.
     UniformFanIn(i64),
-    /// Normal with variance 2 / fan_out · n_blocks^(−1 / n_branch): X-DNN's fixup initialisation of
-    /// the `n_branch` convolutions of a residual branch before its last.
+    /// Normal with variance 2 / fan_out · n_blocks^(−1 / n_branch): the fixup initialisation of X-DNN, for all
+    /// convolutions of a residual branch but its last.
     Fixup {
-        /// Residual blocks of the network.
+        /// The number of residual blocks of the network.
         n_blocks: usize,
-        /// Convolutions of the branch before its last.
+        /// The number of convolutions of the branch without its last.
         n_branch: usize,
     },
-    /// Normal with this standard deviation: ConvNeXt's. (torchvision truncates it at ±2, 100 standard
-    /// deviations away.)
+    /// Normal with this standard deviation: ConvNeXt's. (torchvision also truncates it at ±2. That is 100
+    /// standard deviations and has no effect.)
     Normal(f64),
     /// A constant.
     Constant(f64),
@@ -99,7 +100,7 @@ impl Params {
             .collect()
     }
 
-    /// Adds a tensor that the optimizer trains; returns a shallow clone.
+    /// Adds a tensor that the optimizer trains, with the initial values `init`; returns a shallow clone.
     pub fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
         if self.six_channels == Some(name.as_str())
             && let [c_out, _, kernel @ ..] = shape
@@ -169,7 +170,7 @@ impl Params {
         copies.collect()
     }
 
-    /// Restores the buffers from `copies`.
+    /// Restores the buffers from `copies`, which [`Params::copy_buffers`] returned.
     ///
     /// # Errors
     /// libtorch's.
@@ -178,8 +179,8 @@ impl Params {
         copy(buffers.zip(copies).collect())
     }
 
-    /// Returns the name of the first trained tensor whose part of `gradient`, one vector over all trained
-    /// tensors, has a non-finite value.
+    /// Returns the name of the first trained tensor whose part of `gradient` has a non-finite value; `None` if
+    /// all are finite. `gradient` is one vector: the gradients of all trained tensors, in order, joined.
     ///
     /// # Errors
     /// libtorch's.
@@ -208,8 +209,8 @@ impl Params {
     /// `head` keep their values if the file has them for another number of classes, or has none of them.
     ///
     /// # Errors
-    /// Missing, unexpected and mis-shaped tensors, all listed, `num_batches_tracked` ignored; a value
-    /// that is non-finite, or becomes so in this kind.
+    /// Missing, unexpected and mis-shaped tensors, all listed; a value that is non-finite, or becomes so in
+    /// this number type. `num_batches_tracked`, a counter of PyTorch's batch norms, is ignored.
     pub fn load(&self, source: &[(String, Tensor)], head: &[&str], file: &str) -> Result<()> {
         let (copies, mut faults) = self.matched(source);
         let is_head = |fault: &Fault| head.contains(&fault.name.as_str());
@@ -228,10 +229,11 @@ impl Params {
         copy(copies)
     }
 
-    /// Copies those tensors of `source` that fit; returns which were missing, unexpected or mis-shaped.
+    /// Copies those tensors of `source` whose name and shape fit; returns which were missing, unexpected or
+    /// mis-shaped.
     ///
     /// # Errors
-    /// A file of which no tensor fits; a non-finite value, as in [`Params::load`].
+    /// If no tensor fits; a non-finite value, as in [`Params::load`].
     pub fn load_what_fits(&self, source: &[(String, Tensor)], file: &str) -> Result<Faults> {
         let (copies, faults) = self.matched(source);
         if copies.is_empty() {
@@ -255,7 +257,7 @@ impl Params {
         Ok(())
     }
 
-    /// Returns the name of the first tensor with a non-finite value, and the value.
+    /// Returns the name of the first tensor with a non-finite value, and the value; `None` if there is none.
     ///
     /// # Errors
     /// libtorch's.
@@ -304,6 +306,7 @@ impl Params {
     }
 }
 
+/// Copies the second of each pair into the first.
 fn copy(pairs: Vec<(&Param, &Tensor)>) -> Result<()> {
     tch::no_grad(|| {
         for (param, tensor) in pairs {
@@ -313,7 +316,7 @@ fn copy(pairs: Vec<(&Param, &Tensor)>) -> Result<()> {
     })
 }
 
-/// Returns the initial values of a tensor, row-major.
+/// Returns the initial values of a tensor of `shape`, row-major.
 fn initial_values(name: &str, shape: &[i64], init: Init, seed: u64) -> Vec<f64> {
     let count = shape.iter().product::<i64>() as u64;
     let stream = random::draw(seed, "init", 0, name);

@@ -1,6 +1,7 @@
-//! ResNets in the paper's three kinds: torchvision's (He et al. 2016), X-DNN (Hesse et al. 2021: no
-//! norm, no bias, so that the network is homogeneous) and B-cos (Böhle et al. 2022). They differ in
-//! their unit, a convolution with what belongs to it; blocks and stages are the same.
+//! ResNets in the paper's three kinds: torchvision's (He et al. 2016), X-DNN (Hesse et al. 2021: no norm and
+//! no bias but the head's, so that the network is homogeneous: f(αx) = α f(x) for α ≥ 0) and B-cos (Böhle et
+//! al. 2022). They differ in their unit, a convolution with its norm and activation; residual blocks and
+//! stages are the same.
 //!
 //! | | unit | stem pool | head |
 //! |---|---|---|---|
@@ -18,11 +19,11 @@ use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::Network;
 
-/// Share of the newest batch in a batch norm's running statistics.
+/// Share of the newest batch in a batch norm's running statistics (PyTorch's default).
 const MOMENTUM: f64 = 0.1;
-/// Added to a batch norm's variance.
+/// Added to a batch norm's variance (PyTorch's default).
 const EPS: f64 = 1e-5;
-/// Channels of the blocks of layer1 … layer4, before expansion.
+/// Channels inside the blocks of layer1 … layer4. A bottleneck block gives four times as many.
 const WIDTHS: [i64; 4] = [64, 128, 256, 512];
 
 /// The unit that a network consists of.
@@ -30,14 +31,14 @@ const WIDTHS: [i64; 4] = [64, 128, 256, 512];
 pub enum Family {
     /// torchvision's.
     Vanilla,
-    /// Without norms and biases.
+    /// Without norms, and without biases but the head's.
     Xdnn,
     /// B-cos.
     Bcos,
 }
 
 impl Family {
-    /// The entry of a network of this family.
+    /// Returns the record of a network of this family; [`Architecture`] says what its fields mean.
     pub const fn entry(
         self,
         name: &'static str,
@@ -124,7 +125,8 @@ enum Unit {
 }
 
 impl Unit {
-    /// Creates a unit whose convolution and norm have these names. `init` is for X-DNN's convolutions.
+    /// Creates a unit whose convolution and norm have these names. `init` is for X-DNN's convolutions only; the
+    /// others start from a Kaiming normal distribution.
     fn new(
         p: &mut Params,
         family: Family,
@@ -146,8 +148,8 @@ impl Unit {
         }
     }
 
-    /// Applies the unit to `x`, adds `shortcut`, then applies ReLU if `is_activated` (never in B-cos
-    /// networks).
+    /// Applies the unit to `x`, adds `shortcut`, then applies ReLU if `is_activated` (B-cos networks have no
+    /// ReLU, whatever `is_activated` says).
     fn forward(
         &self,
         x: &Value,
@@ -155,6 +157,7 @@ impl Unit {
         is_activated: bool,
         pass: &Pass,
     ) -> Result<Value, TchError> {
+        // All in one operation where that is possible.
         let block = match self {
             Unit::Vanilla(conv, norm) => conv.block(x, Some(norm), shortcut, is_activated, pass)?,
             Unit::Xdnn(conv) => conv.block(x, None, shortcut, is_activated, pass)?,
@@ -272,8 +275,9 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// Tensors by the names, order and initialisation of the published implementations.
+    /// Creates the tensors, with the names, order and initialisation of the published implementations.
     pub fn new(p: &mut Params, family: Family, depth: Depth, n_classes: i64) -> Self {
+        // B-cos networks take red, green, blue and their complements.
         let c_image = if family == Family::Bcos { 6 } else { 3 };
         let stem = Shape {
             c_in: c_image,
@@ -281,7 +285,7 @@ impl ResNet {
             kernel: 7,
             stride: 2,
         };
-        // PyTorch's default for a convolution, which X-DNN's stem keeps.
+        // X-DNN's stem has PyTorch's default for a convolution.
         let init = Init::UniformFanIn(c_image * 7 * 7);
         let stem = Unit::new(p, family, ("conv1", "bn1"), stem, init);
         let mut c_in = 64;

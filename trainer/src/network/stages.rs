@@ -1,5 +1,6 @@
-//! Defines [`Network`], a chain of five stages, which every backbone is. The layers at which the paper
-//! explains lie between the stages, so the network can be run up to a layer and from there to the logits:
+//! Defines [`Network`]: every classifier is a chain of five stages. The layers at which it can be explained
+//! (`input`, `mid1`, `mid2`, `mid3`, `final`) lie before, between and behind the first four stages, so it can
+//! be run up to a layer and from there to the logits:
 //!
 //! ```text
 //! input ─ stage 0 ─ mid1 ─ stage 1 ─ mid2 ─ stage 2 ─ mid3 ─ stage 3 ─ final ─ stage 4 ─ logits
@@ -10,25 +11,25 @@ use tch::{TchError, Tensor};
 
 use crate::network::pass::{Pass, Value};
 
-/// Stages of a backbone: four to the final features, one to the logits.
+/// Stages of a network: four up to the final features, one from there to the logits.
 pub const STAGES: usize = 5;
 
 /// A chain of [`STAGES`] stages. A stage never changes its input in place.
 pub trait Network {
-    /// Runs one stage.
+    /// Runs the stage number `stage` (0 to 4) on its input `x`; `pass` records it for a backward pass if asked to.
     ///
     /// # Errors
     /// libtorch's, such as shapes that do not fit or memory that does not suffice.
     fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError>;
 
-    /// How the axes of the features before `stage` are a map; [`Form::Map`] unless the network says
-    /// otherwise.
+    /// Which axes of the features before `stage` are channels, height and width; [`Form::Map`] unless the
+    /// network says otherwise.
     fn form(&self, _stage: usize) -> Form {
         Form::Map
     }
 }
 
-/// How the axes of features are a map of the image.
+/// The order of axes of features: N images, C channels, h × w places on the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
@@ -36,10 +37,10 @@ pub enum Form {
     Map,
     /// (N, h, w, C).
     LastChannels,
-    /// Tokens (N, T, C): some that stand for no place, such as a class token, then one for each place of a
-    /// grid, row by row, perhaps more that stand for none.
+    /// T tokens (N, T, C) of a transformer: first those of no place, such as a class token, then one for each
+    /// place of the grid, row by row, then perhaps more of no place.
     Tokens {
-        /// How many stand before those of the grid.
+        /// How many tokens come before those of the grid.
         before: i64,
         /// Height and width of the grid.
         grid: [i64; 2],
@@ -47,7 +48,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// Returns the part of `features` that lies on the map, as (N, C, h, w): a view.
+    /// Returns the part of `features` that has a place on the image, as (N, C, h, w): a view.
     ///
     /// # Errors
     /// libtorch's, for features of another form.
@@ -62,8 +63,8 @@ impl Form {
         }
     }
 
-    /// Returns features of this form with the part on the map from `map` (N, C, h, w) and the rest from
-    /// `features`.
+    /// The reverse of [`Form::on_map`]: returns features of this form with the part on the image taken from
+    /// `map` (N, C, h, w) and all other tokens from `features`.
     ///
     /// # Errors
     /// libtorch's, for features of another form.
@@ -113,7 +114,7 @@ mod tests {
                 features,
                 "{form:?}"
             );
-            // Row 1, column 2 of the first image's channel 4.
+            // The element at row 1, column 2 of the first image's channel 4, read from the features directly.
             let place = match form {
                 Form::Map => features.double_value(&[0, 4, 1, 2]),
                 Form::LastChannels => features.double_value(&[0, 1, 2, 4]),

@@ -1,11 +1,13 @@
 //! B-cos vision transformers of size S in the `bcos` package's form (SimpleViT: Beyer et al. 2022),
 //! with its tensor names: tokens are patches of 16×16 pixels (`bcos_simple_vit_s`), or the output of four
-//! convolutions of stride 2 (`bcos_vitc_s`).
+//! convolutions of stride 2 (`bcos_vitc_s`). B-cos layers are in `bcos.rs`.
 //!
-//! Tokens are image positions, so features at a layer are maps (N, C, h, w) like a convolutional
-//! network's, with h, w a sixteenth of the input at every layer. The paper's layers are the outputs
-//! of the encoder blocks that end the first, second, third and last quarter: 3, 6, 9 and 12 of
-//! `bcos_simple_vit_s`, 3, 6, 8 and 11 of `bcos_vitc_s`.
+//! There is no class token: each token is a position of the image, so features at a layer are maps
+//! (N, C, h, w) like a convolutional network's, with h, w a sixteenth of the input at every layer. The layers
+//! `mid1` to `final`, at which the network can be explained, are the outputs of the encoder blocks that end
+//! the first to the last quarter: blocks 3, 6, 9 and 12 of `bcos_simple_vit_s`, 3, 6, 8 and 11 of `bcos_vitc_s`.
+//!
+//! Shapes: N images, T = h · w tokens, C channels of a token.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -20,20 +22,22 @@ use crate::network::pass::product;
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::Network;
 
+// The sizes below are those of the package's ViT-S.
+
 /// Channels of a token.
 const DIM: i64 = 384;
 /// Attention heads.
 const HEADS: i64 = 6;
 /// Channels between an encoder's two linear layers.
 const HIDDEN: i64 = 1536;
-/// Side of a token, in pixels.
+/// Side of the part of the image that a token stands for, in pixels.
 const PATCH: i64 = 16;
 /// Channels of the convolutions before the tokens of `bcos_vitc_s`.
 const STEM: [i64; 4] = [48, 96, 192, 384];
-/// The base of the wave lengths of the position encoding.
+/// The wave lengths of the position encoding go from 2π to 2π times this, in tokens.
 const TEMPERATURE: f64 = 10_000.0;
 
-/// Returns the architecture of a vision transformer.
+/// Returns the record of a vision transformer; [`Architecture`] says what its fields mean.
 pub const fn entry(name: &'static str, title: &'static str, build: Build) -> Architecture {
     Architecture {
         name,
@@ -103,10 +107,11 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let product = move |a: &Tensor, b: &Tensor| product::matmul(a, b, precision);
     let projected = product::linear(x.tensor(), qkv, None, precision)?;
     let part = |index: i64| heads(&projected.f_narrow(2, index * DIM, DIM)?.f_contiguous()?);
-    // 1 / √width is a power of two, so scaling the queries gives the same bits as scaling the scores,
-    // which would be one more pass over all pairs of tokens.
+    // 1 / √width is 1/8, a power of two, so scaling the queries gives the same bits as scaling the scores
+    // and spares a pass over all pairs of tokens.
     let queries = part(0)?.f_mul_scalar(1.0 / (width as f64).sqrt())?;
     let scores = product(&queries, &part(1)?.f_transpose(-2, -1)?)?;
+    // A softmax makes 0 of −∞, which would hide an overflow.
     finite::infinite_to_nan(&scores)?;
     let weights = scores.f_softmax(-1, None::<Kind>)?;
     let out = joined(&product(&weights, &part(2)?)?)?;
@@ -124,7 +129,7 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
 #[derive(Debug)]
 pub struct VisionTransformer {
     stem: Vec<(BcosConv, LayerNorm)>,
-    /// Side of a token in pixels of the stem's output.
+    /// Side of a token in cells of the stem's output: 16, or 1 behind the four convolutions of stride 2.
     patch: i64,
     embedding: BcosLinear,
     encoders: Vec<Encoder>,
@@ -144,10 +149,12 @@ impl VisionTransformer {
     }
 
     fn new(p: &mut Params, stem: &[i64], depth: usize, n_classes: i64) -> Self {
+        // The input: red, green, blue and their complements.
         let mut channels = 6;
         let mut patch = PATCH;
         let mut convolutions = Vec::new();
         for (index, &c_out) in stem.iter().enumerate() {
+            // The package numbers three modules for each convolution: itself, its norm and one without tensors.
             let name = |layer: usize| format!("to_patch_embedding.conv_stem.{layer}");
             let shape = Shape {
                 c_in: channels,
@@ -191,7 +198,7 @@ impl VisionTransformer {
         pass.map(out, &tokens, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
     }
 
-    /// The index after the last encoder of quarter `stage`.
+    /// The index behind the last encoder of quarter `stage`: (stage + 1) / 4 of all encoders, rounded.
     fn end(&self, stage: usize) -> usize {
         (self.encoders.len() * (stage + 1) + 2) / 4
     }
@@ -215,7 +222,8 @@ fn patches(x: &Value, patch: i64, pass: &Pass) -> Result<Value, TchError> {
     })
 }
 
-/// Returns the position encoding, (h, w, C): sines and cosines of each token's x and y.
+/// Returns the position encoding (h, w, C). A token's channels are a quarter each of the sines of its column x
+/// at all wave lengths, the cosines of x, the sines of its row y and the cosines of y.
 fn positions(h: i64, w: i64, like: &Tensor) -> Result<Tensor, TchError> {
     let waves = DIM / 4;
     let mut values = Vec::with_capacity((h * w * DIM) as usize);
@@ -234,7 +242,7 @@ fn positions(h: i64, w: i64, like: &Tensor) -> Result<Tensor, TchError> {
     device::upload(&values.f_to_kind(like.kind())?, like.device())
 }
 
-/// (N, h, w, C) or (N, T, C) tokens as an image (N, C, h, w) of `h`×`w` tokens.
+/// Turns tokens (N, h, w, C) or (N, T, C) into a map (N, C, h, w).
 fn to_image(x: &Value, [h, w]: [i64; 2], pass: &Pass) -> Result<Value, TchError> {
     let size = x.tensor().size();
     let out = x
@@ -248,7 +256,7 @@ fn to_image(x: &Value, [h, w]: [i64; 2], pass: &Pass) -> Result<Value, TchError>
     })
 }
 
-/// The reverse of [`to_image`].
+/// Turns a map (N, C, h, w) into tokens (N, T, C).
 fn to_tokens(x: &Value, pass: &Pass) -> Result<Value, TchError> {
     let size = x.tensor().size();
     let (n, h, w) = (size[0], size[2], size[3]);

@@ -1,4 +1,5 @@
-//! The options of `trainer predict`.
+//! The options of `trainer predict`. The network is that of a finished run (`--run`) or imported from a weight file
+//! (`--weights`); options whose help begins with "Of weights" are for the latter.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
-//! Predicts the images of a folder. While the network works on a batch, another is decoded and a third is
-//! drawn (`files`), so that no more than a few batches are in memory.
+//! `trainer predict`: computes the logits and attribution maps of a folder's image files and writes them as tables
+//! and pictures. While the network works on a batch, the next one is decoded and the one before is drawn
+//! (`files.rs`); the threads wait for each other, so that no more than a few batches are in memory.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -30,7 +31,7 @@ use crate::predict::table::PredictedWriter;
 use crate::progress::progress_bar;
 use crate::run::schema::PROGRAM;
 
-/// The most bytes of maps in memory, unless one image has more.
+/// The most bytes of maps that are computed before they are written; one image may have more. Chosen.
 const MOST_MAPS: usize = 256 << 20;
 
 /// How a prediction ended.
@@ -41,7 +42,7 @@ pub enum Outcome {
         /// Images that were left out because they cannot be read.
         skipped: usize,
     },
-    /// The program was asked to stop, and has left nothing.
+    /// The program was asked to stop, and has removed what it had written.
     Stopped,
 }
 
@@ -81,6 +82,7 @@ pub fn predict(args: &Arguments, device: Device, stop: &Stop) -> Result<Outcome>
         model: &model,
         method,
     };
+    // Images whose path is not UTF-8: they are problems, but not among the photos.
     let n_unnamed = problems.len();
     let Some(n_maps) = work.write(&mut problems, stop)? else {
         say!("stopped: nothing is left in {}", args.out.display());
@@ -118,7 +120,9 @@ fn refuse(args: &Arguments, problems: &[Problem]) -> Result<()> {
 /// What there is to do.
 struct Work<'a> {
     files: Files<'a>,
+    /// The run and epoch, or the weight file, that the network is from.
     subject: &'a Subject,
+    /// Which classes of an image are explained.
     explained: &'a Chosen,
     model: &'a Model,
     method: (Attribution, Layer),
@@ -164,6 +168,7 @@ impl Work<'_> {
         };
         let bar = progress_bar(files.photos.len() as u64, "predicting");
         let n_maps = std::thread::scope(|scope| {
+            // At most one decoded batch waits; a batch to be drawn is handed over when the last one is done.
             let (send, batches) = sync_channel(1);
             scope.spawn(move || files.prepare(batch_size, &send));
             let drawing = (!args.no_overlays).then(|| {
@@ -173,7 +178,7 @@ impl Work<'_> {
                 scope.spawn(move || files.draw(&folder, &drawn))
             });
             let n_maps = self.predict(&batches, &mut sinks, problems, (stop, &bar));
-            drop((batches, sinks.overlays.take())); // the threads end
+            drop((batches, sinks.overlays.take())); // both threads end when the other end of their channel is gone
             if let Some(drawing) = drawing {
                 let drawn = drawing.join();
                 drawn.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -200,8 +205,8 @@ impl Work<'_> {
         Ok(Some(n_maps))
     }
 
-    /// Takes the batches through the network; returns the number of maps, or `None` if it was asked to stop or
-    /// drawing has ended, by an error.
+    /// Runs the network on the batches; returns the number of maps, or `None` if it was asked to stop or if
+    /// drawing has ended by an error, which the drawing thread returns.
     fn predict(
         &self,
         batches: &Receiver<Batch>,
@@ -239,8 +244,8 @@ impl Work<'_> {
         Ok(Some(n_maps))
     }
 
-    /// Takes the images `indices` through the network; returns the number of maps, or `None` if drawing has
-    /// ended.
+    /// Runs the network on the images `indices` (into the folder's images), whose decoded pixels are `prepared`;
+    /// returns the number of maps, or `None` if drawing has ended.
     fn batch(
         &self,
         indices: &[usize],
@@ -335,8 +340,8 @@ impl Work<'_> {
         }
     }
 
-    /// Returns the tables' provenance. Its hash is of the weights' file, the options that show in a result,
-    /// and the images' names and sizes in bytes.
+    /// Returns the tables' provenance. Its hash is of the weights' file, the input size and EXIF option, and the
+    /// images' names and sizes in bytes. Method and layer are columns of the maps.
     fn provenance(&self) -> Result<Provenance> {
         let mut hasher = Sha256::new();
         hasher.update(fs_err::read(&self.subject.weights)?);
@@ -354,8 +359,8 @@ impl Work<'_> {
     }
 }
 
-/// Divides a batch, whose images have these classes to be explained, so that the maps of a part take at most
-/// [`MOST_MAPS`] bytes, `map_bytes` each.
+/// Divides a batch into parts of consecutive images, so that the maps of a part take at most [`MOST_MAPS`] bytes,
+/// unless it is a single image. `chosen` has the classes to explain of each image; a map takes `map_bytes`.
 fn parts(chosen: &[Vec<i32>], map_bytes: usize) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let (mut start, mut bytes) = (0, 0);
@@ -375,6 +380,8 @@ fn parts(chosen: &[Vec<i32>], map_bytes: usize) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
+    /// Five images with 3, 0, 1, 9 and 1 maps. If [`MOST_MAPS`] is 4 maps, the first three images make a part of
+    /// 4, and the image with 9 is a part of its own.
     #[test]
     fn maps_are_made_of_parts_of_a_batch() {
         let chosen = [3, 0, 1, 9, 1].map(|count| vec![0; count]);

@@ -1,5 +1,6 @@
-//! The two ends of a prediction that need no network: image files are decoded, batch by batch, and overlays
-//! drawn, each in a thread of its own and rayon's pool.
+//! The first and the last step of `trainer predict`, which need no network: image files are decoded, batch by
+//! batch, and overlays (images with a map over them) drawn. Each step has a thread of its own, which shares its
+//! work among rayon's pool.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -16,10 +17,10 @@ use crate::predict::arguments::{Arguments, Exif};
 use crate::predict::names::{Stems, picture};
 use crate::predict::overlay;
 
-/// The longer side of an overlay at most, in pixels.
+/// The longer side of an overlay at most, in pixels. Chosen.
 const LONGEST: usize = 800;
 
-/// Some images of the folder, by their index, and what became of each file.
+/// Some images of the folder, by their index, each decoded or with the reason why it cannot be read.
 pub type Batch = Vec<(usize, Result<Prepared, Problem>)>;
 
 /// An image whose maps are to be drawn.
@@ -28,7 +29,7 @@ pub struct Drawn {
     pub index: usize,
     /// The image to draw over.
     pub image: Rgb,
-    /// Classes and their maps.
+    /// Class ids and their maps, height · width values row-major.
     pub maps: Vec<(i32, Vec<f32>)>,
     /// Height and width of the maps.
     pub size: (usize, usize),
@@ -48,7 +49,7 @@ pub struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// Decodes the images in batches of `batch_size`, until nobody takes them any more.
+    /// Decodes the images in batches of `batch_size` and sends them, until all are sent or the receiver is gone.
     pub fn prepare(self, batch_size: usize, send: &SyncSender<Batch>) {
         let longest = (!self.args.no_overlays).then_some(LONGEST);
         let is_turning = self.args.exif == Exif::Apply;
@@ -81,7 +82,8 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// Draws the maps of one image in the same scale: full colour is the greatest of theirs.
+    /// Draws the maps of one image in the same scale: the value of full colour is the greatest that any of them
+    /// has. If no map is positive anywhere, nothing is coloured, whatever the scale.
     fn draw_one(self, drawn: &Drawn, folder: &Path, stem: &str) -> Result<()> {
         let full = |(_, map): &(i32, Vec<f32>)| overlay::full(map, drawn.size, self.grid);
         let full = drawn.maps.iter().filter_map(full).reduce(f64::max);

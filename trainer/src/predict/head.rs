@@ -1,5 +1,5 @@
-//! What a network's logits stand for and what size its input has: a run says both, a weight file perhaps the
-//! names of its classes.
+//! For `trainer predict`: the names of a network's classes and the size of its input, and which classes of an image
+//! are explained. A run's folder says both; an imported weight file says the names at most.
 
 use data_prep::dataset::Labels;
 use data_prep::geometry::Grid;
@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::explain::stream::Subject;
 use crate::predict::arguments::Arguments;
 use crate::run::finished::FinishedRun;
-use crate::weights::{checkpoint, classes};
+use crate::weights::{checkpoint, classes, head};
 
-/// The paper's input size, for weights that come without one.
+/// The paper's input size in pixels a side, for weights that come without one.
 const USUAL_SIZE: u16 = 224;
 /// The most class names that an error lists.
 const MOST_LISTED: usize = 100;
@@ -28,17 +28,20 @@ impl Head {
     /// Reads the head of `subject`, which is of `run` if there is one.
     ///
     /// # Errors
-    /// A weight file without head; another number of names than the head has classes; names that cannot be
-    /// read.
+    /// A weight file without head; a number of names other than the head's number of classes; names that cannot
+    /// be read.
     pub fn of(subject: &Subject, run: Option<&FinishedRun>, args: &Arguments) -> Result<Self> {
         let file = &subject.weights;
         let (tensors, metadata) = checkpoint::load(file)?;
         let weight = subject.backbone.head[0];
         let found = tensors.iter().find(|(name, _)| name == weight);
-        let n_classes = found.and_then(|(_, weight)| weight.size().first().copied());
-        let Some(n_classes) = n_classes else {
-            let expected = "the head's weights";
+        let expected = "the head's weights";
+        let Some((_, found)) = found else {
             return Err(Error::invalid(file, weight, "no such tensor", expected));
+        };
+        let Some(n_classes) = head::n_classes(found, subject.backbone, file)? else {
+            let found = format!("{:?}", found.size());
+            return Err(Error::invalid(file, weight, found, expected));
         };
         let names = match (&args.class_names, metadata.get(classes::KEY)) {
             (Some(list), _) => {
@@ -49,7 +52,7 @@ impl Head {
             (None, None) => None,
         };
         let classes = match names {
-            Some((from, names)) if names.len() as i64 != n_classes => {
+            Some((from, names)) if names.len() != n_classes => {
                 let found = format!("{} names", names.len());
                 let expected = format!("{n_classes}, as many as {} has outputs", file.display());
                 return Err(Error::invalid(from, "classes", found, expected));
@@ -75,9 +78,10 @@ impl Head {
 /// Which classes of an image are explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chosen {
-    /// Those that are predicted to be on it, by a network for images of so many classes.
+    /// Those that are predicted to be on it: with any number of labels those with a logit of at least 0, with
+    /// exactly one label the one with the highest logit.
     Predicted(Labels),
-    /// So many with the highest logits.
+    /// As many as this, those with the highest logits.
     Top(usize),
     /// The same on every image.
     These(Vec<i32>),
@@ -153,7 +157,7 @@ mod tests {
         assert_eq!(Chosen::Top(1).on(&logits), [2]);
         assert_eq!(Chosen::Top(3).on(&logits), [1, 2, 3]);
         assert_eq!(Chosen::Top(9).on(&logits), [0, 1, 2, 3]);
-        // Of equals the first.
+        // Of equal logits the first class is taken.
         assert_eq!(Chosen::Top(1).on(&[2.0, 2.0]), [0]);
         assert_eq!(Chosen::These(vec![0, 3]).on(&logits), [0, 3]);
     }

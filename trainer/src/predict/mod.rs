@@ -1,5 +1,5 @@
-//! `trainer predict`: the logits and maps of images that have no annotations, from their files to tables and
-//! pictures (docs/SPEC.md K).
+//! `trainer predict`: the logits and attribution maps of images that have no annotations, from their files to tables
+//! and pictures (docs/SPEC.md K).
 
 // The command's options.
 pub mod arguments;

@@ -1,20 +1,22 @@
-//! Names files after images and classes, whatever these are called, so that every file system takes them.
+//! Names pictures (an image with a class's map over it) after their image and class, whatever these are called, so
+//! that every file system takes the names.
 
 use std::collections::HashSet;
 
-/// The most bytes of an image's name and of a class's that a picture's name has. File systems have 255, of
-/// which a temporary file takes some more.
+/// The most bytes of an image's name that a picture's name keeps. File systems allow 255 in all; the rest is left
+/// for class, numbers and what a temporary file's name adds.
 const LONGEST_IMAGE: usize = 130;
+/// The most bytes of a class's name that a picture's name keeps.
 const LONGEST_CLASS: usize = 80;
 
-/// What Windows keeps for devices, with any extension.
+/// Names that Windows reserves for devices, also with any extension behind them.
 const DEVICES: [&str; 22] = [
     "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
     "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// Returns `name` as a file name: `_` in place of what some file system does not take, and not longer than
-/// `longest` bytes.
+/// Returns `name` as a file name: `_` in place of characters that some file system does not take, and cut to
+/// `longest` bytes (up to two `_` may be added to that).
 fn safe(name: &str, longest: usize) -> String {
     let mut safe: String = name
         .chars()
@@ -48,7 +50,7 @@ pub struct Stems {
 
 impl Stems {
     /// Returns the beginning for the image `name`, a path with `/` between folders: the same path, made safe.
-    /// If another image has it, be it in other letters' case, a number is put behind.
+    /// If another image already has it, upper and lower case counting as equal, `~2`, `~3` … is put behind.
     pub fn of(&mut self, name: &str) -> String {
         let parts = name.split('/').map(|part| safe(part, LONGEST_IMAGE));
         let safe = parts.collect::<Vec<_>>().join("/");
@@ -61,7 +63,7 @@ impl Stems {
 }
 
 /// Returns the path of the picture of class `class_id` of `n_classes`, called `class`, on the image that
-/// [`Stems`] gave `stem`. Ids make names differ, and sort them.
+/// [`Stems`] gave `stem`. The ids keep the names of classes that are called alike apart, and give their order.
 pub fn picture(stem: &str, class_id: i32, class: &str, n_classes: usize) -> String {
     let digits = n_classes.saturating_sub(1).to_string().len();
     let class = safe(class, LONGEST_CLASS);
@@ -97,6 +99,7 @@ mod tests {
             &"y".repeat(255),
             1000,
         );
+        // 5 bytes are `.999-`, 4 are `.png`.
         assert_eq!(long.len(), 130 + 5 + 80 + 4);
     }
 

@@ -1,5 +1,6 @@
-//! The folder that results are written to. It is whole when its last file is there, `predictions.parquet`. What
-//! an earlier `trainer predict` wrote is replaced, anything else is left alone.
+//! The folder that `trainer predict` writes its results to. It is complete when its last file is there,
+//! `predictions.parquet`. What an earlier `trainer predict` wrote is replaced; a folder with anything else in it is
+//! refused.
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +10,19 @@ use data_prep::table::read_table;
 use crate::error::{Error, Result};
 use crate::predict::table::PREDICTED;
 
-/// What this command writes into the folder.
+/// The tables that this command writes into the folder, and its folder of pictures.
 const TABLES: [&str; 3] = ["predictions.parquet", "maps.parquet", "skipped.parquet"];
 const OVERLAYS: &str = "overlays";
 
-/// The folder. Dropped before [`Output::finish`], it takes away what was written.
+/// The folder. If it is dropped before [`Output::finish`], what was written is removed.
 pub struct Output {
     dir: PathBuf,
     is_finished: bool,
 }
 
 impl Output {
-    /// Refuses a folder that holds something else than what this command wrote.
+    /// Refuses a folder that holds anything but what this command wrote. That it was this command is known by
+    /// `predictions.parquet`, or by its temporary file.
     ///
     /// # Errors
     /// See above; a folder that cannot be read.
@@ -114,7 +116,7 @@ impl Output {
 impl Drop for Output {
     fn drop(&mut self) {
         if !self.is_finished {
-            // The error that this comes after is the one to be told.
+            // An error here is not reported: the one that led here is.
             let _ = self.remove();
             let _ = std::fs::remove_dir(&self.dir); // fails where something is in it
         }

@@ -10,12 +10,12 @@ use evaluator::maps::to_grid;
 
 use crate::error::Result;
 
-/// The quantile of a map's positive values that is drawn in full colour. Single pixels of input-layer maps
-/// would leave everything else white.
+/// The quantile of a map's positive values that is drawn in full colour, as in the report's figures. If it were
+/// the maximum, a single great value of an input-layer map would leave everything else almost white.
 const CLIP: f64 = 0.995;
-/// The greatest opacity of the colour.
+/// The greatest opacity of the colour. Chosen, so that the image is seen below it.
 const OPAQUE: f64 = 0.75;
-/// The share of full strength from which on the opacity is the greatest.
+/// The share of full strength from which on the opacity is the greatest: where the colour scale turns darker, too.
 const OPAQUE_AT: f64 = 0.3;
 
 /// Returns the value of `map`, of `size` (height, width), that is drawn in full colour: a quantile of the
@@ -43,6 +43,7 @@ pub fn draw(image: &Rgb, map: &[f32], size: (usize, usize), full: f64) -> Rgb {
     let mut data = Vec::with_capacity(image.data.len());
     for (pixel, &value) in image.data.as_chunks::<3>().0.iter().zip(map.iter()) {
         let [r, g, b] = pixel.map(f64::from);
+        // The luma of ITU-R BT.601, as in JPEG.
         let grey = 0.299 * r + 0.587 * g + 0.114 * b;
         let strength = (f64::from(value) / full).clamp(0.0, 1.0);
         let opacity = OPAQUE * (strength / OPAQUE_AT).min(1.0);
@@ -104,10 +105,10 @@ mod tests {
     fn negative_is_left_and_strong_is_dark_red() {
         let drawn = draw(&white(5), &[-5.0, 0.0, 1.0, 2.0, 9.0], (1, 5), 2.0);
         assert_eq!(drawn.data[..6], [255; 6]);
-        // At half strength: red 1 − 0.45 · 2/7 of 255, in 0.75; the rest white.
+        // The third pixel has half strength: red 1 − 0.45 · 2/7 with opacity 0.75 over white.
         let half = 0.75 * (1.0 - 0.9 / 7.0) * 255.0 + 0.25 * 255.0;
         assert_eq!(drawn.data[6], f64::round(half) as u8);
-        // 0.75 · 0.55 · 255 + 0.25 · 255, and 0.25 · 255.
+        // Full strength and above: red 0.75 · 0.55 · 255 + 0.25 · 255, green and blue 0.25 · 255.
         assert_eq!(drawn.data[9..], [169, 64, 64, 169, 64, 64]);
     }
 

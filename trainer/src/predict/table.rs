@@ -1,4 +1,5 @@
-//! The table `predictions.parquet` of images without annotations: a row for each image and class.
+//! The table `predictions.parquet` that `trainer predict` writes of images without annotations: a row for each
+//! image and class, with the logit, its probability and whether the class is predicted.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -23,7 +24,8 @@ pub struct PredictedWriter<'a> {
 }
 
 impl<'a> PredictedWriter<'a> {
-    /// Begins the table at `path`, for a network with these classes, of which an image shows so many.
+    /// Begins the table at `path`, for a network with these classes. `labels` says whether an image shows any
+    /// number of them or exactly one, which decides what is predicted.
     ///
     /// # Errors
     /// The disk's.
@@ -41,7 +43,8 @@ impl<'a> PredictedWriter<'a> {
         })
     }
 
-    /// Adds the rows of some images with their `logits` (N·K, row-major).
+    /// Adds the rows of N images with their `logits` of K classes (N·K, row-major). Those of a network for exactly
+    /// one class must be log-odds.
     ///
     /// # Errors
     /// The disk's.

@@ -37,7 +37,8 @@ pub struct RunConfig {
     /// The task: `reversed` classifies Waterbirds' backgrounds.
     #[serde(default, skip_serializing_if = "Task::is_conventional")]
     pub task: Task,
-    /// How many classes an image shows; with one, the classification loss is softmax and cross-entropy.
+    /// Whether an image shows any number of classes or exactly one; with one, the classification loss is the
+    /// cross-entropy of the softmax, else the binary cross-entropy.
     #[serde(default, skip_serializing_if = "Labels::are_multi")]
     pub labels: Labels,
     /// What the maps explain: the logit of a class, or that minus the others' mean.
@@ -54,10 +55,10 @@ pub struct RunConfig {
     /// How the learning rate goes on after warm-up.
     #[serde(default = "constant", skip_serializing_if = "is_constant")]
     pub schedule: Schedule,
-    /// Steps in which the learning rate rises to its height; absent: as `warmup_epochs` says, or none.
+    /// Steps in which the learning rate rises to `learning_rate`; absent: as `warmup_epochs` says, or none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_steps: Option<u32>,
-    /// The same in epochs.
+    /// The length of the warm-up in epochs; only one of both keys may be given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_epochs: Option<u32>,
     /// Epochs in which a B-cosified network goes from where its weights are to a B-cos network; no earlier
@@ -70,8 +71,8 @@ pub struct RunConfig {
     /// Weight decay; absent: the optimizer's default ([`RunConfig::decay`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
-    /// Images in a step. The localization loss is summed over the batch, so the right λ depends on it
-    /// (SPEC H.1).
+    /// Images in a step. The localization loss is summed over the batch, so the right λ depends on the batch
+    /// size (docs/SPEC.md H.1).
     #[serde(default = "default_batch_size")]
     pub batch_size: usize,
     /// Images in a forward and backward pass; absent: all of a step's. A step adds up the gradients of
@@ -128,7 +129,7 @@ pub enum Init {
 pub struct Guidance {
     /// Which localization loss: its name, or a table of its name and options.
     pub loss: Loss,
-    /// λ of the total loss `BCE + λ·Σ L_loc`.
+    /// λ of the total loss `L_class + λ·Σ L_loc`.
     pub lambda: f64,
     /// The annotations that maps are compared with. With segmentations, images without one count as not
     /// annotated.
@@ -137,7 +138,7 @@ pub struct Guidance {
     /// Share of the training images whose annotation is used (paper section 5.4).
     #[serde(default = "one")]
     pub annotated_fraction: f64,
-    /// Boxes grow by this share of their size on each side (paper section 5.4).
+    /// Boxes grow by this share of their width and height on each side: 0.5 doubles both (paper section 5.4).
     #[serde(default)]
     pub dilation: f64,
 }
@@ -208,7 +209,7 @@ fn default_batch_size() -> usize {
     64
 }
 
-/// PyTorch's default of AdamW.
+/// PyTorch's default weight decay of AdamW.
 const ADAMW_DECAY: f64 = 0.01;
 
 fn one() -> f64 {
@@ -262,8 +263,8 @@ impl RunConfig {
         }
     }
 
-    /// Refuses a warm-up that leaves no step after it, of a run on `n_train` training images; `path` is the
-    /// configuration's file.
+    /// Refuses `warmup_steps` that leave no step after the warm-up, on `n_train` training images; `path` is the
+    /// configuration's file. (`warmup_epochs` is checked when the file is read.)
     ///
     /// # Errors
     /// Names the file, the key, what was found and what was expected.
@@ -352,7 +353,8 @@ impl RunConfig {
         Ok(())
     }
 
-    /// Does the same for what is explained, optimizer, schedule, early stopping and colour jitter.
+    /// Does what [`RunConfig::check`] does, for what is explained, optimizer, schedule, early stopping and colour
+    /// jitter.
     fn check_variation(&self, path: &Path) -> Result<()> {
         let wrong = |field: &str, found: String, expected: &str| {
             Err(Error::invalid(path, field, found, expected))

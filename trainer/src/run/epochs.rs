@@ -1,5 +1,5 @@
-//! Writes and reads a run's table `epochs.parquet`, which has one row for each finished epoch: its mean
-//! losses, its duration and its validation metrics.
+//! Writes and reads the table `epochs.parquet` of a run (one training), which has one row for each finished epoch:
+//! its mean losses, its duration and its validation metrics.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,11 +16,12 @@ use crate::run::schema::{EPOCHS, PROGRAM};
 pub struct EpochRow {
     /// The number of the epoch, from 1.
     pub epoch: i32,
-    /// Mean over steps of the total loss.
+    /// Mean over steps of the total loss. Steps left out for a non-finite value are in no mean.
     pub loss: f64,
-    /// Mean over steps of the binary cross-entropy.
+    /// Mean over steps of the classification loss (binary cross-entropy, or softmax and cross-entropy).
     pub loss_class: f64,
-    /// Mean over annotated images of the localization loss, before λ; 0 in a baseline.
+    /// Mean over annotated images of the localization loss, not multiplied by λ; 0 in a baseline (a run without
+    /// that loss).
     pub loss_localization: f64,
     /// The learning rate of the epoch's last step.
     pub learning_rate: f64,
@@ -30,14 +31,15 @@ pub struct EpochRow {
     pub images_per_second: f64,
     /// Micro F1, 0–1.
     pub val_f1: f64,
-    /// Macro mAP, 0–1.
+    /// Macro mAP (mean of the classes' average precision), 0–1.
     pub val_map: f64,
-    /// Mean EPG over (image, class) pairs, 0–1; an undefined one counts as 0.
+    /// Mean over (image, class) pairs of EPG, the share of a map's positive attribution inside the boxes, 0–1; an
+    /// undefined one counts as 0.
     pub val_epg: f64,
-    /// Mean IoU over the same pairs with the threshold 0.5, 0–1.
+    /// Mean over the same pairs of the IoU of boxes and map, which is scaled to 0–1 and cut at 0.5; 0–1.
     pub val_iou: f64,
-    /// Whether the checkpoint is kept: the epoch is in the Pareto set, or, in a baseline, has the highest
-    /// F1.
+    /// Whether the checkpoint is kept: the epoch is in the Pareto front of (F1, EPG, IoU), or, in a baseline, has
+    /// the highest F1.
     pub is_pareto: bool,
 }
 

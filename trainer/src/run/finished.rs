@@ -1,5 +1,5 @@
-//! Opens the folder of a finished run and reads what other commands need of it: `explain`, `export`,
-//! `select`, and the training of a run that begins from it.
+//! Opens the folder of a finished run (one training) and reads what other commands need of it: `explain`, `predict`,
+//! `export`, `select`, and the training of a run that begins from it.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,8 @@ use crate::weights::{checkpoint, described};
 pub struct FinishedRun {
     /// Its id.
     pub run_id: String,
-    /// The hash of its configuration, which is the same for runs that differ in λ and seed alone.
+    /// The hash of its configuration, which is the same for runs that differ only in seed and λ, the weight of the
+    /// localization loss.
     pub configuration: String,
     /// The data set's name.
     pub dataset: String,
@@ -31,19 +32,19 @@ pub struct FinishedRun {
     pub backbone: Backbone,
     /// The attribution method it was trained or validated with.
     pub attribution: Attribution,
-    /// The layer of these maps.
+    /// The layer at which these maps explain the network.
     pub layer: Layer,
     /// The hash of everything from which the data folder was made, its source files and options.
     pub data_inputs: String,
     /// The task it was trained for.
     pub task: Task,
-    /// How many classes an image shows.
+    /// Whether an image shows any number of classes or exactly one.
     pub labels: Labels,
-    /// What its maps explain.
+    /// What its maps explain: a class's logit, or its contrast to the other classes' logits.
     pub explained: Explained,
     /// The precision it was trained in.
     pub precision: Precision,
-    /// The size of its input.
+    /// The height and width of its input, in pixels.
     pub input: Grid,
     /// Whether it was trained with a localization loss.
     pub is_guided: bool,
@@ -106,7 +107,7 @@ impl FinishedRun {
         let name = cell("backbone");
         let backbone = match name.parse() {
             Ok(backbone) => backbone,
-            // A network that was read from a file: the weights describe it.
+            // No built-in network: one that was imported from a PyTorch export. The weights' file describes it.
             Err(reason) => {
                 let file = folder.checkpoint_file(best_f1_epoch);
                 let metadata = checkpoint::metadata(&file)?;

@@ -1,4 +1,4 @@
-//! Names the files of a run's folder:
+//! Names the files in the folder of a run (one training):
 //!
 //! ```text
 //! runs/<run id>/ run.toml             the configuration, with comments on data and weights
@@ -80,8 +80,8 @@ impl RunFolder {
             .join(format!("epoch-{epoch:04}.safetensors"))
     }
 
-    /// Removes temporary files left by programs that were killed while they were writing, of a run of
-    /// `epochs` epochs. The caller must hold the run's lock.
+    /// Removes temporary files that programs left when they were killed while writing. `epochs` is the number of
+    /// epochs that the run may have. The caller must hold the run's lock.
     ///
     /// # Errors
     /// The disk's.

@@ -1,6 +1,6 @@
-//! Computes the two hashes that name a run. The run id is a hash of everything that decides the result.
-//! The configuration hash leaves out λ and the seed, so it is the same for runs that differ only in these
-//! two; `trainer select` chooses their checkpoints together.
+//! Computes the two hashes that name a run (one training). The run id is a hash of everything that decides the
+//! result. The configuration hash leaves out the seed and λ, the weight of the loss on attribution maps, so it is the
+//! same for runs that differ only in these two; `trainer select` chooses their checkpoints together.
 
 use data_prep::dataset::Labels;
 use sha2::{Digest, Sha256};
@@ -54,8 +54,8 @@ pub(super) fn configuration(
     ))
 }
 
-/// Returns a line for each option that came later and has another value than its default, which is what
-/// runs had before. So those keep their hashes.
+/// Returns a line for each option that was added later and does not have its default value. The default does what
+/// the program did before it had the option, so earlier configurations keep their hashes.
 fn variation(config: &RunConfig) -> String {
     let mut lines = String::new();
     if config.decay() != WeightDecay::NONE {
@@ -89,8 +89,8 @@ fn variation(config: &RunConfig) -> String {
     lines
 }
 
-/// Returns the run id: a hash of the configuration (with the precision asked for, which the device may
-/// change), λ, the seed, and exactly which weights the run begins from (`init`).
+/// Returns the run id: a hash of the configuration (with the precision asked for; the device may compute in
+/// another), λ, the seed, and exactly which weights the run begins from (`init`: a file's hash, or a run and epoch).
 pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: &str) -> String {
     let configuration = configuration(config, config.precision, data_inputs, origin);
     let lambda = config.guidance.as_ref().map(|g| g.lambda);

@@ -1,5 +1,5 @@
-//! Decides which epochs' weights (checkpoints) a run keeps, writes them and removes the others. After each
-//! epoch the files are written in this order, so that a program killed between any two steps loses nothing:
+//! Decides which epochs' weights (checkpoints) a run (one training) keeps, writes them and removes the others. After
+//! each epoch the files are written in this order, so that a program killed between any two steps loses nothing:
 //!
 //! 1. [`write`] writes the weights of the newest epoch, if they are to be kept.
 //! 2. [`write`] writes the table `epochs.parquet`. Every checkpoint that it marks as kept is then there.
@@ -31,8 +31,8 @@ fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
     }
 }
 
-/// Marks the epochs to keep, writes the newest one's weights if it is among them, then the table. `origin` is
-/// what the weights say of theirs ([`weights::origin`](crate::weights::origin)).
+/// Marks the epochs to keep, writes the newest one's weights if it is among them, then the table. `origin` says
+/// where the weights that the run began from come from ([`weights::origin`](crate::weights::origin)).
 ///
 /// # Errors
 /// The disk's, and libtorch's.
@@ -113,8 +113,8 @@ mod tests {
     const CONFIG: &str = "name = \"run\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
                           epochs = 4\n[init]\nfrom = \"scratch\"\n";
 
-    /// Each epoch is better than the one before, so the newest is the only one to keep. The weights of the
-    /// epoch before must stay, too, because the previous saved state needs them.
+    /// The run is a baseline, and each epoch has a higher F1 than the one before, so the newest is the only one to
+    /// keep. The weights of the epoch before must stay, too, because the previous saved state needs them.
     #[test]
     fn what_the_state_before_needs_is_kept() {
         let runs = tempfile::tempdir().unwrap();

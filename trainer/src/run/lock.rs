@@ -1,5 +1,5 @@
-//! Locks a run's folder while a program trains the run, so that a second program on the same folder is
-//! refused. The lock is the operating system's, on the file `train.lock`; it is released when the program
+//! Locks the folder of a run (one training) while a program trains the run, so that a second program on the same
+//! folder is refused. The lock is the operating system's, on the file `train.lock`; it is released when the program
 //! that holds it ends, also when it is killed.
 
 use std::fs::TryLockError;

@@ -1,5 +1,5 @@
 //! A run, that is one training of one network: its configuration and id, its folder, the tables and saved
-//! states in it, and which of its epochs' weights are kept.
+//! states in the folder, and which epochs' weights are kept.
 
 // `run.toml`.
 pub mod config;

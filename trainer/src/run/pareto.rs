@@ -1,7 +1,8 @@
 //! Selects the epochs to keep and to score, by their validation metrics (paper section 4, Fig. 4; docs/SPEC.md
-//! E). Of guided runs it is the Pareto front: the epochs that no other epoch dominates in F1, EPG and IoU, each rounded to
-//! multiples of 0.005. Of a baseline it is the epoch with the highest F1. The fronts in a report are others:
-//! of two metrics on test images (analysis `model/front.rs`).
+//! E.2, E.4). Of guided runs (trained with a localization loss) it is the Pareto front: the epochs that no other
+//! epoch dominates in F1, EPG and IoU, each rounded to multiples of 0.005. Of a baseline (a run without that loss)
+//! it is the epoch with the highest F1. The fronts in a report are others: of two metrics on test images (analysis
+//! `model/front.rs`).
 
 /// An epoch that may be chosen: its validation metrics, each in 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,13 +11,13 @@ pub struct Candidate {
     pub epoch: i32,
     /// Micro F1.
     pub f1: f64,
-    /// Mean EPG.
+    /// Mean over (image, class) pairs of EPG, the share of a map's positive attribution inside the boxes.
     pub epg: f64,
-    /// Mean IoU.
+    /// Mean over the same pairs of the IoU of boxes and map.
     pub iou: f64,
 }
 
-/// Metrics are compared after rounding to multiples of this.
+/// Metrics are compared after rounding to multiples of this (docs/SPEC.md E.4).
 const BIN: f64 = 0.005;
 
 impl Candidate {
@@ -52,7 +53,7 @@ pub fn merged_front(runs: &[Vec<Candidate>]) -> Vec<(usize, i32)> {
         .enumerate()
         .flat_map(|(run, epochs)| epochs.iter().map(move |candidate| (run, candidate.epoch)))
         .collect();
-    // One front, of candidates numbered through all runs.
+    // The front of all candidates together. A candidate's place in this list stands in the field `epoch`.
     let numbered: Vec<Candidate> = runs
         .iter()
         .flatten()
@@ -80,9 +81,9 @@ pub fn best_f1(candidates: &[Candidate]) -> Option<i32> {
     best.map(|candidate| candidate.epoch)
 }
 
-/// Returns the one epoch that stands for runs of one configuration, as (index into `runs`, epoch): of the
-/// epochs whose F1 is at least `least_f1` the one with the highest EPG, the first if several have it; `None`
-/// where no epoch has that F1.
+/// Returns the one epoch that stands for runs of one configuration (alike in all but λ and seed), as (index into
+/// `runs`, epoch): the one with the highest EPG among the epochs whose F1 is at least `least_f1`, the first if
+/// several have it; `None` where no epoch has that F1.
 pub fn best_epg(runs: &[Vec<Candidate>], least_f1: f64) -> Option<(usize, i32)> {
     let mut best: Option<(usize, &Candidate)> = None;
     for (run, candidates) in runs.iter().enumerate() {
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(front(&epochs), [2, 3, 5]);
     }
 
+    /// The arguments of `candidate` are epoch, F1, EPG and IoU. A lower least F1 lets in epochs with higher EPG.
     #[test]
     fn one_epoch_has_the_highest_epg_among_those_of_enough_f1() {
         let runs = [
@@ -156,6 +158,7 @@ mod tests {
                 candidate(2, 0.71, 0.30, 0.10),
             ],
         ];
+        // As (run, epoch).
         assert_eq!(merged_front(&runs), [(0, 2), (1, 2)]);
     }
 

@@ -1,5 +1,5 @@
-//! Writes a run's table `run.parquet`, of one row, from its configuration and facts about the training. It
-//! is written last, so its presence says that the run is finished; later programs read it.
+//! Writes the table `run.parquet` of a run (one training). Its one row has the run's configuration and facts about
+//! the training. It is written last, so its presence says that the run is finished; later programs read it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ pub struct RunFacts {
     pub seconds: f64,
     /// Steps of warm-up.
     pub warmup_steps: usize,
-    /// Epochs that it was trained.
+    /// Epochs that it was trained; with early stopping perhaps fewer than the configuration has.
     pub epochs: usize,
 }
 

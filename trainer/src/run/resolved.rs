@@ -1,5 +1,6 @@
-//! Resolves a run's configuration: opens the run or hashes the weight file that it begins from, and
-//! computes the run id from these, the configuration and the data.
+//! Resolves the configuration of a run (one training): opens the run or hashes the weight file that it begins from,
+//! and computes the run id from these, the configuration and the data. λ is the weight of the localization loss, the
+//! loss on attribution maps; a baseline is a run without it.
 
 use std::path::PathBuf;
 
@@ -29,7 +30,8 @@ pub struct ResolvedRun {
     /// Which weights the run begins from: `scratch` (random), `weights:<sha256>` or
     /// `run:<run id>@<epoch>`.
     pub init: String,
-    /// The same as `init`, but `run:<configuration hash>` if the run begins from another run.
+    /// The same as `init`, but `run:<configuration hash>` if the run begins from another run. Unlike `init` it is
+    /// the same for runs of several seeds, each of which begins from the baseline of its seed.
     pub origin: String,
     /// The classes, in the order of the head's outputs.
     pub classes: Vec<String>,
@@ -102,15 +104,15 @@ impl ResolvedRun {
         })
     }
 
-    /// Returns the run's configuration hash, 12 hex digits, which is the same for runs that differ in λ and
-    /// seed alone. `precision` is the one it is computed in, which may not be the one asked for
+    /// Returns the run's configuration hash, 12 hex digits, which is the same for runs that differ only in λ and
+    /// seed. `precision` is the one it is computed in, which may not be the one asked for
     /// ([`crate::machine::device::allow`]).
     pub fn configuration(&self, precision: Precision) -> String {
         identity::configuration(&self.config, precision, &self.data_inputs, &self.origin)
     }
 }
 
-/// Refuses data in which an image does not show exactly one class, or there is only one.
+/// Refuses data in which some image does not show exactly one class, and data with only one class.
 fn check_single(dataset: &Dataset) -> Result<()> {
     let refuse = |field: String, found: String, expected: &str| {
         let expected = format!("{expected}, for labels = \"single\"");

@@ -5,7 +5,7 @@
 //! program was killed before it had written the others.
 //!
 //! The two newest states are kept. If the newest is damaged, a warning says so and the run is resumed from
-//! the previous one. The result is the same, because it repeats the same steps.
+//! the previous one. The result is the same, because it repeats the same steps (on other hardware up to rounding).
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -36,15 +36,16 @@ pub struct EpochPart {
     pub steps: usize,
     /// Those of the steps that were left out for a non-finite loss, gradient or map.
     pub skipped: usize,
-    /// Sum of the total loss.
+    /// Sum over steps of the total loss.
     pub total: f64,
-    /// Sum of the classification loss.
+    /// Sum over steps of the classification loss.
     pub class: f64,
-    /// Sum of the localization loss over annotated images, before λ.
+    /// Sum over annotated images of the localization loss, not multiplied by λ.
     pub localization: f64,
     /// Annotated images so far.
     pub annotated: usize,
-    /// Those of the annotated images whose EPG is undefined: no positive attribution, or an empty mask.
+    /// Those of the annotated images whose EPG (share of positive attribution inside the mask) is undefined: no
+    /// positive attribution, or an empty mask.
     pub undefined: usize,
     /// Seconds that the steps took.
     pub seconds: f64,
@@ -95,8 +96,8 @@ impl SavedStates {
         Ok(self.first_readable(epochs)?.map(|(epochs, _)| epochs))
     }
 
-    /// Loads the newest undamaged state: its weights into `model`; returns the optimizer, with `decay`, and
-    /// the position, or `None` where no state was saved. A warning names a damaged state.
+    /// Loads the newest undamaged state: its weights into `model`. Returns the optimizer, which is given the weight
+    /// decay `decay`, and the position, or `None` where no state was saved. A warning names a damaged state.
     ///
     /// # Errors
     /// There are states, but none is whole and fits this network.
@@ -139,8 +140,8 @@ impl SavedStates {
         Ok((adam, position, precision))
     }
 
-    /// Refuses the state of another run, for instance of another version of the program, whose folder was
-    /// renamed to this run's id.
+    /// Refuses the state of another run: somebody may have renamed that run's folder to this run's id, for
+    /// instance because another version of the program gives other ids.
     fn check(&self, file: &Path, metadata: &Metadata) -> Result<()> {
         match metadata.get("run_id") {
             Some(found) if *found == self.run_id => Ok(()),
@@ -195,7 +196,7 @@ impl SavedStates {
     }
 }
 
-/// Writes a state to `path`: weights, moments and rows as tensors, everything else as metadata.
+/// Writes a state to `path`: weights, Adam's moments and the rows of epochs as tensors, all else as metadata.
 fn save(
     path: &Path,
     run_id: &str,

@@ -1,11 +1,11 @@
-//! The specifications of the two tables in a run's folder, `run.parquet` and `epochs.parquet`. Their
-//! columns are declared in `data-prep/schemas.toml`.
+//! The specifications of the two tables in the folder of a run (one training), `run.parquet` and `epochs.parquet`.
+//! Their columns are declared in `data-prep/schemas.toml`.
 
 use std::sync::LazyLock;
 
 use data_prep::table::TableSpec;
 
-/// The program that writes these tables.
+/// The name and version of the program that writes these tables, for their metadata.
 pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 
 /// `run.parquet`: one row with the configuration of the run and facts about its training.

@@ -1,6 +1,6 @@
-//! `trainer select`: chooses, by validation metrics, the checkpoints by which the runs of one configuration
-//! are represented in the results. Runs of one configuration differ in λ and seed alone (`identity`); runs
-//! of several configurations are refused.
+//! `trainer select`: chooses, by validation metrics, the checkpoints (weights after an epoch) that represent the
+//! runs of one configuration in the results. Runs of one configuration differ only in the seed and in λ, the weight of
+//! the localization loss (`identity`); runs of several configurations are refused.
 
 use arrow::util::display::array_value_to_string;
 
@@ -35,7 +35,8 @@ pub fn select(runs: &[FinishedRun]) -> Result<Vec<(usize, i32)>> {
     Ok(pareto::merged_front(&epochs))
 }
 
-/// How much lower than the baseline's the F1 of a guided checkpoint may be for [`select_one`]: one point.
+/// How much lower than the baseline's the F1 of a guided checkpoint may be for [`select_one`]: one percentage
+/// point, chosen.
 const TOLERANCE: f64 = 0.01;
 
 /// Returns the one checkpoint that stands for guided `runs` of one configuration, as (index into `runs`,
@@ -59,7 +60,7 @@ pub fn select_one(runs: &[FinishedRun], baseline: &FinishedRun) -> Result<Option
     }))
 }
 
-/// Columns that the search for a difference passes over: runs of one configuration may differ in them, or
+/// Columns that the search for a difference leaves out: runs of one configuration may differ in them, or
 /// another column shows the same difference more plainly (`data_inputs` for `dataset`).
 const NOT_COMPARED: [&str; 15] = [
     "run_id",

@@ -1,4 +1,4 @@
-//! Tells from a run's folder how far the run is, which `trainer state` prints for `cargo xtask`.
+//! Tells from the folder of a run (one training) how far the run is, which `trainer state` prints for `cargo xtask`.
 
 use crate::run::folder::RunFolder;
 use crate::run::resume::SavedStates;

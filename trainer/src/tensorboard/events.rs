@@ -1,8 +1,10 @@
-//! What a run writes for TensorBoard after each epoch: its row of `epochs`, and the maps of eight validation
-//! images, one (image, class) pair of each, drawn by the run's seed and the same in every epoch.
+//! What a run writes for TensorBoard after each epoch: its losses, learning rate, speed and validation metrics (the
+//! row of `epochs.parquet`), and the attribution maps of eight validation images, each for one class on it. Images
+//! and classes are drawn by the run's seed and are the same in every epoch.
 //!
-//! An epoch's events are on the disk before its state is saved. So no epoch that a resumed run counts as done
-//! lacks them, and what a killed program wrote of an epoch that is repeated is superseded by the next file.
+//! An epoch's events are on the disk before the state from which the run would resume. So every epoch that a
+//! resumed run counts as done has its events. If a program is killed between both, the epoch is repeated, and the
+//! next event file replaces what was written of it.
 
 use std::path::PathBuf;
 
@@ -19,12 +21,12 @@ use crate::run::epochs::EpochRow;
 use crate::run::folder::RunFolder;
 use crate::run::resolved::ResolvedRun;
 
-/// The number of images whose maps are shown.
+/// The number of images whose maps are shown, at most. Chosen.
 const IMAGES: usize = 8;
-/// The number of epochs that have pictures, as far as TensorBoard keeps: it shows ten of each tag.
+/// The number of epochs that have pictures, at most: TensorBoard keeps ten pictures of each tag by default.
 const PICTURED: i32 = 10;
 
-/// A number of each epoch: its tag, and where it is in the row of `epochs`.
+/// A number of each epoch: its tag in TensorBoard, and the field of the epoch's row that has it.
 type Number = (&'static str, fn(&EpochRow) -> f64);
 
 /// The numbers of every run.
@@ -38,7 +40,7 @@ const NUMBERS: [Number; 8] = [
     ("val/epg", |row| row.val_epg),
     ("val/iou", |row| row.val_iou),
 ];
-/// The number of guided runs.
+/// The number that guided runs have besides.
 const GUIDED: Number = ("train/loss_localization", |row| row.loss_localization);
 
 /// The event file of a run.
@@ -82,8 +84,8 @@ impl<'a> RunEvents<'a> {
         }
     }
 
-    /// Writes the events of an epoch: its row, and the maps of the pairs of [`RunEvents::pairs`], of `size` =
-    /// (height, width).
+    /// Writes the events of an epoch: its row, and the maps of the pairs of [`RunEvents::pairs`], which are of
+    /// `size` = (height, width) cells.
     ///
     /// # Errors
     /// The disk's.

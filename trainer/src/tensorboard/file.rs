@@ -21,8 +21,8 @@ pub const PREFIX: &str = "events.out.tfevents.";
 pub struct EventFile(File);
 
 impl EventFile {
-    /// Makes the next event file in `folder`, which begins at `step`: of this step and later ones, readers
-    /// forget what earlier files have. The name, `events.out.tfevents.<seconds>.<host>`, comes after those of
+    /// Makes the next event file in `folder`, which begins at `step` (an epoch): readers forget what earlier files
+    /// say of this step and later ones. The name, `events.out.tfevents.<seconds>.<host>`, sorts after those of
     /// earlier files, whatever the clock says, because readers take files in the order of their names.
     ///
     /// # Errors
@@ -69,14 +69,14 @@ impl EventFile {
     }
 }
 
-/// The record of a message.
+/// Returns the record of a message: its length, the length's checksum, the message, its checksum.
 pub fn record(message: &[u8]) -> Vec<u8> {
     let length = (message.len() as u64).to_le_bytes();
     let checksum = |bytes: &[u8]| checksum(bytes).to_le_bytes();
     [&length, &checksum(&length)[..], message, &checksum(message)].concat()
 }
 
-/// The checksum of a record's parts: CRC-32C, turned by 15 bits, plus a constant.
+/// The checksum of a record's parts, as TFRecord defines it: CRC-32C, rotated by 15 bits, plus a constant.
 fn checksum(bytes: &[u8]) -> u32 {
     let crc = crc32c::crc32c(bytes);
     crc.rotate_right(15).wrapping_add(0xa282_ead8)

@@ -1,5 +1,5 @@
-//! The messages of TensorFlow's `event.proto` and `summary.proto`, with the fields that we write. Fields of a
-//! `oneof` are options here: on the wire there is no difference.
+//! The protobuf messages of TensorFlow's `event.proto` and `summary.proto`, with the fields that we write and their
+//! numbers there (`tag`). Fields of a `oneof` are options here: on the wire there is no difference.
 
 use prost::Message;
 
@@ -12,7 +12,7 @@ pub struct Event {
     /// The epoch, from 1.
     #[prost(int64, tag = "2")]
     pub step: i64,
-    /// Which form of file it is; the first record of a file has it alone.
+    /// The version of the file format; only the first record of a file has it.
     #[prost(string, optional, tag = "3")]
     pub file_version: Option<String>,
     /// Values.

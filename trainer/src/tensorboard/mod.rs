@@ -1,5 +1,5 @@
 //! Writes a run's curves and a few of its maps for TensorBoard: `runs/<run id>/tensorboard/` has an event file
-//! for each start of the trainer. Nothing reads them again, and they decide nothing.
+//! for each start of the trainer. No program of ours reads them, and nothing depends on them.
 
 // The protobuf messages.
 pub mod message;

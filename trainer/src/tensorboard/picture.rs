@@ -1,16 +1,16 @@
-//! Draws an image and, beside it, a map over the image as one picture: the image made grey, the positive part
-//! of the map over it from white to dark red, the class's bounding boxes on both.
+//! Draws one picture of two halves for TensorBoard: on the left the image; on the right the same image in grey with
+//! an attribution map over it, whose positive part goes from white to dark red. Both have the class's boxes.
 
 use data_prep::geometry::{Grid, GridBox};
 
-/// The quantile of the map's positive values that has the full colour: single pixels of maps at the input
-/// would leave all others white.
+/// The quantile of the map's positive values that has the full colour, as in the report's figures. If it were the
+/// maximum, a single great value of a map at the input would leave all others almost white.
 const CLIP: f64 = 0.995;
-/// The opacity of the colour over the grey image.
+/// The opacity of the colour over the grey image. Chosen, like the constants below.
 const OVERLAY: f64 = 0.75;
 /// The colour of bounding boxes.
 const BOX: [u8; 3] = [0, 200, 230];
-/// The white columns between the two halves.
+/// The number of white columns of pixels between the two halves.
 const GAP: usize = 4;
 
 /// The width and height of the picture of an image of this size.
@@ -18,7 +18,8 @@ pub fn size(grid: Grid) -> (usize, usize) {
     (2 * grid.width + GAP, grid.height)
 }
 
-/// The picture as RGB, row by row. `rgb` are the image's pixels, `map` the map on the same `grid`.
+/// The picture as 8-bit RGB, row by row. `rgb` are the image's pixels (height · width · 3), `map` is the map at the
+/// same size, `grid`.
 pub fn draw(rgb: &[u8], map: &[f32], boxes: &[GridBox], grid: Grid) -> Vec<u8> {
     let (mut left, mut right) = (rgb.to_vec(), overlay(rgb, map));
     for half in [&mut left, &mut right] {
@@ -47,7 +48,7 @@ pub fn png(picture: &[u8], (width, height): (usize, usize)) -> Result<Vec<u8>, p
     Ok(bytes)
 }
 
-/// The image in grey with the map over it.
+/// The image in grey (luma of ITU-R BT.601) with the map over it.
 fn overlay(rgb: &[u8], map: &[f32]) -> Vec<u8> {
     let mut positive: Vec<f32> = map.iter().copied().filter(|value| *value > 0.0).collect();
     positive.sort_by(f32::total_cmp);
@@ -63,7 +64,8 @@ fn overlay(rgb: &[u8], map: &[f32]) -> Vec<u8> {
     pixels.iter().zip(map).flat_map(of_pixel).collect()
 }
 
-/// The colour of `value` (0 to 1; outside, of the nearer end) as red, green and blue, each 0 to 1.
+/// The colour of `value` (clamped to 0–1) as red, green and blue, each 0 to 1, as in the report's figures: white at
+/// 0, red at 0.3, dark red at 1.
 fn white_to_dark_red(value: f64) -> [f64; 3] {
     let value = value.clamp(0.0, 1.0);
     let (low, high) = ((value / 0.3).min(1.0), ((value - 0.3) / 0.7).max(0.0));
@@ -71,7 +73,8 @@ fn white_to_dark_red(value: f64) -> [f64; 3] {
     [1.0 - 0.45 * high, other, other]
 }
 
-/// Draws the frame of a box inside its edges, two cells wide where the image has 110 rows and columns.
+/// Draws the frame of a box inside its edges: two pixels wide if the image has at least 110 rows and columns, else
+/// one.
 fn outline(rgb: &mut [u8], frame: GridBox, grid: Grid) {
     let width = (grid.width.min(grid.height) / 110 + 1).min(2);
     let inside = |value: i32, cells: usize| (value.max(0) as usize).min(cells);
@@ -91,8 +94,8 @@ fn outline(rgb: &mut [u8], frame: GridBox, grid: Grid) {
 mod tests {
     use super::*;
 
-    /// On a black image of 4×2 with a box over the second and third column: without map white over black,
-    /// with it red, negative values as none.
+    /// A black image of 4 columns and 2 rows with a box over the second and third column. In the right half, which
+    /// begins at column 8, the greatest value must be dark red over black, a negative one white over black.
     #[test]
     fn image_and_map_stand_side_by_side_with_their_box() {
         let grid = Grid {
@@ -112,7 +115,7 @@ mod tests {
         let at = |x: usize| &picture[3 * x..3 * x + 3];
         assert_eq!((at(0), at(1), at(3)), (&[0; 3][..], &BOX[..], &[0; 3][..]));
         assert_eq!(at(4), [255; 3]);
-        // Dark red, the box, white.
+        // Dark red 0.75 · 0.55 · 255, the box, and white 0.75 · 255.
         assert_eq!((at(8), at(9)), (&[105, 0, 0][..], &BOX[..]));
         assert_eq!(at(11), [191; 3]);
     }

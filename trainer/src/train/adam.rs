@@ -1,22 +1,23 @@
 //! The optimizers Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019) with PyTorch's default β₁,
-//! β₂ and ε; all trained weights decay, as PyTorch's do by default. They lie in one flat buffer, so that a step is a few operations on one vector. tch has an Adam, too, but it
-//! does not give out its moments, which a run must save to be resumed where it stopped.
+//! β₂ and ε. Weight decay applies to all trained tensors, as in PyTorch by default. These tensors lie in one flat
+//! buffer, so that a step is a few operations on one vector. tch has an Adam, too, but it does not give out its
+//! moments, which a run must save to be resumed where it stopped.
 
 use tch::{TchError, Tensor};
 
-/// Decay of the first moment.
+/// β₁: the share of the first moment (running mean of gradients) that a step keeps.
 const BETA1: f64 = 0.9;
-/// Decay of the second moment.
+/// β₂: the share of the second moment (running mean of squared gradients) that a step keeps.
 const BETA2: f64 = 0.999;
-/// Added to the root of the second moment.
+/// ε, added to the root of the second moment.
 const EPS: f64 = 1e-8;
 
 /// How weights decay: the only difference between Adam and AdamW.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WeightDecay {
-    /// Adam's: so much of the weight is added to its gradient.
+    /// Adam's: this factor times the weight is added to its gradient.
     L2(f64),
-    /// AdamW's: before each step the weight loses so much of itself, times the learning rate.
+    /// AdamW's: before each step the weight is reduced by this factor times the learning rate times itself.
     Decoupled(f64),
 }
 
@@ -81,8 +82,8 @@ impl Adam {
         self.apply(&gradient, learning_rate)
     }
 
-    /// Returns the gradient of `loss` by all trained tensors, as one vector laid out like `weights`; 0
-    /// where `loss` does not depend on a tensor.
+    /// Returns the gradient of `loss` with respect to all trained tensors, as one vector laid out like `weights`;
+    /// 0 for a tensor on which `loss` does not depend.
     ///
     /// # Errors
     /// libtorch's.

@@ -3,9 +3,10 @@
 //! ([`crate::network::Architecture::has_batch_statistics`] is false) the result is the gradient of the
 //! whole batch, except for rounding.
 //!
-//! The classification loss is a mean over the batch, the localization loss a sum (docs/SPEC.md A.1). A
-//! pass over the share s of the batch's images therefore has the objective L_class + (λ/s) · Σ L_loc. Its
-//! gradient is multiplied by s, which gives s · L_class + λ · Σ L_loc, and the passes are added up.
+//! The classification loss is a mean over the batch; the localization loss (on attribution maps, weighted by λ) is
+//! a sum (docs/SPEC.md A.1). A pass over the share s of the batch's images therefore has the objective
+//! L_class + (λ/s) · Σ L_loc. Its gradient is multiplied by s, which gives that of s · L_class + λ · Σ L_loc, and
+//! the gradients of the passes are added up.
 
 use tch::{TchError, Tensor};
 
@@ -14,7 +15,7 @@ use crate::guide::objective::Terms;
 /// The sums over the passes of one batch.
 #[derive(Debug)]
 pub struct Sum {
-    /// The gradient of the objective by all trained tensors, as one vector.
+    /// The gradient of the objective with respect to all trained tensors, as one vector.
     pub gradient: Tensor,
     /// [`Terms::values`] of the whole batch.
     pub values: Tensor,

@@ -1,9 +1,12 @@
-//! Training of a run, from the first weights to the last epoch's validation.
+//! Training of a run (one network, one configuration, one seed), from the first weights to the last epoch's
+//! validation.
 
 // The optimizer.
 pub mod adam;
 // A step in several passes, for less memory.
 pub mod micro_batch;
+// How long a step takes on this machine.
+pub mod pace;
 // How far the run is, in a file.
 mod progress_file;
 // Losses read back from the device, and checked.

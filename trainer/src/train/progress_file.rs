@@ -1,5 +1,6 @@
-//! The file of `trainer train --progress`: how far the run is, for programs that watch it. It is written anew
-//! every few seconds and after every epoch, by renaming, and never flushed: after a crash it says nothing.
+//! The file of `trainer train --progress`: how far the run is, for programs that watch it. It is replaced (written
+//! under another name and renamed) every few seconds and after every epoch. It is not flushed to the disk, so it
+//! may be empty after a crash of the machine; nothing depends on it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 use crate::run::epochs::EpochRow;
 
-/// How often it is written within an epoch.
+/// How often it is written within an epoch, at most. Chosen.
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// Its content, a JSON object.
@@ -16,17 +17,18 @@ const INTERVAL: Duration = Duration::from_secs(3);
 struct Content {
     /// The epochs of the run.
     epochs: i32,
-    /// Steps done in the epoch after those that have a loss.
+    /// Steps done in the current epoch. Its number, from 0, is the length of `loss`.
     step: usize,
-    /// The steps of an epoch. Where all are done, the epoch is being validated.
+    /// The steps of an epoch. If `step` is equal to it, the epoch is being validated.
     steps: usize,
-    /// Expected seconds to the end of the run; `null` before it can be told.
+    /// Expected seconds to the end of the run: from the duration of the last finished epoch, in the first epoch
+    /// from that of this program's steps; `null` before its first step is done.
     seconds_left: Option<f64>,
     /// The mean training loss of each finished epoch.
     loss: Vec<f64>,
-    /// F1 on the validation split after each.
+    /// F1 on the validation split after each, 0–1.
     val_f1: Vec<f64>,
-    /// EPG on the validation split after each.
+    /// Mean EPG on the validation split after each, 0–1: the share of positive attribution inside the boxes.
     val_epg: Vec<f64>,
 }
 
@@ -37,7 +39,8 @@ pub(crate) struct ProgressFile<'a> {
     epochs: i32,
     /// When it was last written, and with how many finished epochs.
     written: Option<(Instant, usize)>,
-    /// When this program began, and the steps of the epoch that were done by then.
+    /// When this program first told something, and how many steps of the epoch were done by then (a resumed run
+    /// begins within an epoch).
     began: Option<(Instant, usize)>,
 }
 
@@ -52,9 +55,9 @@ impl<'a> ProgressFile<'a> {
         }
     }
 
-    /// Says that after the finished epochs `rows` `step` of `steps` steps are done. Writes only where an
-    /// interval has passed, an epoch was finished, or its steps. A file that cannot be written is said once
-    /// and given up: the run does not depend on it.
+    /// Says that the epochs `rows` are finished, and `step` of the `steps` steps of the next one. Writes only if
+    /// [`INTERVAL`] has passed, an epoch was finished, or all steps of an epoch are done. If the file cannot be
+    /// written, a warning says so once and no more is written: the run does not depend on it.
     pub(crate) fn tell(&mut self, rows: &[EpochRow], (step, steps): (usize, usize)) {
         let Some(path) = self.path else { return };
         let (began, done_before) = *self.began.get_or_insert_with(|| (Instant::now(), step));

@@ -12,12 +12,12 @@ pub(crate) struct Unread<'a> {
     pub(crate) step: usize,
     /// The batch: indices into the data set's images.
     pub(crate) images: &'a [usize],
-    /// The number of images in the batch whose map is guided.
+    /// The number of images in the batch that are annotated: their maps are in the localization loss.
     pub(crate) n_annotated: usize,
     /// [`crate::guide::objective::Terms::values`], five numbers in this order: classification loss (mean
-    /// over the batch), localization loss (sum over the annotated images), sum of the maps, number of
-    /// maps without EPG, sum of the gradient. The sums of maps and gradient are there only because a sum
-    /// is non-finite where a summand is.
+    /// over the batch), localization loss (sum over the annotated images), sum of the maps, number of maps
+    /// without EPG (their share of positive attribution in the mask is undefined), sum of the gradient. The
+    /// sums of maps and gradient serve only to find non-finite values: a sum is non-finite if a summand is.
     pub(crate) values: Tensor,
 }
 
@@ -35,9 +35,10 @@ pub(crate) struct NonFinite<'a> {
 pub(crate) const GRADIENT: &str = "gradient";
 
 /// The number of steps whose losses are read together. Reading makes the CPU wait for the GPU, so on
-/// CUDA it happens every 50 steps. With 1, a non-finite value is found between the backward pass and
-/// the optimizer's step. With 50, the weights in memory may already be spoilt; the run then stops and
-/// discards them. An epoch's losses are all read before anything is saved (`Training::steps`).
+/// CUDA it happens every 50 steps (chosen), unless batches with non-finite values are to be skipped. With 1, a
+/// non-finite value is found between the backward pass and the optimizer's step. With 50, the weights in memory may
+/// already be spoilt; the run then stops and discards them. An epoch's losses are all read before anything is saved
+/// (`Training::steps`).
 pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize {
     match (device, on_non_finite) {
         (Device::Cuda(_), OnNonFinite::Stop) => 50,
@@ -105,14 +106,15 @@ mod tests {
     }
 
     /// Three steps are read together, as on a GPU: number 7 is finite, number 8 has one non-finite value,
-    /// number 9 only such. Step 8 must be returned with the term's name, and only step 7 be added up.
+    /// number 9 has only non-finite values. Step 8 must be returned with the term's name, and only step 7 be added
+    /// up: with λ = 0.25 its total loss is 0.5 + 0.25 · 2.
     #[test]
     fn the_first_non_finite_step_is_named() {
         let terms = [
             "classification loss",
             "localization loss",
             "attribution maps",
-            "", // a count, which is always finite
+            "", // the number of maps without EPG, which is always finite
             GRADIENT,
         ];
         for (column, term) in terms.into_iter().enumerate() {

@@ -1,5 +1,5 @@
 //! What changes from step to step: the learning rate (docs/SPEC.md E.1: linear warm-up, then constant or along
-//! a cosine), and how far a network is B-cosified (D.2). Both are functions of the step's number alone, so that
+//! a cosine), and how far a network is B-cosified (D). Both are functions of the step's number alone, so that
 //! a resumed run needs no state for them.
 
 use std::f64::consts::PI;
@@ -15,8 +15,9 @@ pub struct LearningRates {
     peak: f64,
     /// Steps of warm-up, fewer than `steps`.
     warmup: usize,
-    /// Steps of all epochs.
+    /// Steps of all epochs that are configured, even if the run ends early.
     steps: usize,
+    /// The last step of an epoch may have fewer images; it counts as one.
     steps_an_epoch: usize,
     /// Steps in which a B-cosified network becomes a B-cos network; 0 for none.
     to_bcosify: usize,
@@ -75,6 +76,14 @@ impl LearningRates {
     pub fn bcosification(&self, epoch: i32, step: usize) -> Option<f64> {
         let done = (epoch as usize - 1) * self.steps_an_epoch + step;
         (self.to_bcosify > 0).then(|| (done as f64 / self.to_bcosify as f64).min(1.0))
+    }
+
+    /// Returns which share of what norms shift is to become weights before the steps of `epoch`, in a B-cosified
+    /// network: after the epochs in which it becomes a B-cos network, all of it has; `None` in later epochs.
+    pub fn absorbed(&self, epoch: i32) -> Option<f64> {
+        let epochs = self.to_bcosify / self.steps_an_epoch;
+        let left = epochs as i32 - (epoch - 1);
+        (left > 0).then(|| 1.0 / f64::from(left))
     }
 
     /// Returns the learning rate of the last step of `epoch`, from 1.

@@ -1,7 +1,7 @@
 //! Loads the weights that a run begins from: another run's checkpoint, or a weight file. They must fit
-//! the network. Only the head may be for other classes than the data's: then it is left as randomly
-//! initialised, and a note is printed. A warning is printed if the other run was trained on other data
-//! or for another task, because it is then no baseline (unguided run to compare with) of this run.
+//! the network. Only the head (the last, classifying layer) may be for other classes than the data's: then the
+//! run's head stays randomly initialised, and a note is printed. A warning is printed if the other run was trained
+//! on other data or for another task, because it is then no baseline (unguided run to compare with) of this run.
 
 use tch::Tensor;
 
@@ -24,6 +24,7 @@ pub(crate) fn load(run: &ResolvedRun, model: &Model) -> Result<()> {
     let (mut tensors, metadata) = checkpoint::load(path)?;
     let head = run.config.backbone.head;
     let is_head = |name: &str| head.contains(&name);
+    // A head of the right size may be for other classes, so its tensors are taken out by their names.
     if let Some(found) = other_head(run, model, &tensors, &metadata) {
         let (id, own) = (
             &run.run_id,

@@ -13,7 +13,7 @@ use crate::run::epochs::EpochRow;
 pub struct EarlyStopping {
     /// The validation metric that has to rise.
     pub metric: ValidationMetric,
-    /// The run ends after so many epochs without a new highest value.
+    /// The run ends after this number of epochs in a row without a new highest value, 1 at least.
     pub patience: u32,
 }
 
@@ -48,7 +48,8 @@ impl std::fmt::Display for EarlyStopping {
 mod tests {
     use super::*;
 
-    /// Whether a run ends after epochs with these values of the metric, all other numbers being 0.
+    /// Whether a run with patience 2 ends after epochs with these values in number `field` of their rows, all
+    /// other numbers being 0.
     fn is_due(metric: ValidationMetric, field: usize, values: &[f64]) -> bool {
         let rows: Vec<EpochRow> = values
             .iter()
@@ -82,7 +83,7 @@ mod tests {
             ] {
                 assert_eq!(is_due(metric, field, values), expected, "{values:?}");
             }
-            // Another metric rises.
+            // A metric that is not the chosen one rises; the chosen one stays 0.
             let other = if metric == F1 { Map } else { F1 };
             assert!(is_due(other, field, &[0.1, 0.2, 0.3]));
         }

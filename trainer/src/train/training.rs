@@ -1,5 +1,6 @@
 //! Trains a run: its steps and epochs, the validation after each epoch, and the files written then (paper
-//! sections 3 and 4; docs/SPEC.md A.1, A.2, E). A run that was stopped or killed is resumed.
+//! sections 3 and 4; docs/SPEC.md A.1, A.2, E). A run that was stopped or killed is resumed. A guided run has a second
+//! loss, which compares the attribution maps of annotated images with masks and is weighted by λ; a baseline has none.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -59,6 +60,9 @@ pub enum Outcome {
     },
 }
 
+/// The number of images by which the shifts of norms become weights in a B-cosified network.
+const ABSORBED_FROM: usize = 128;
+
 /// A run that is being trained.
 struct Training<'a> {
     run: &'a ResolvedRun,
@@ -83,9 +87,9 @@ struct Training<'a> {
     stop: &'a Stop,
 }
 
-/// Trains `run` to its end. Skips a finished run. Resumes a run that was asked to stop at its next step,
-/// and one that was killed after its last finished epoch. Says in the file `progress`, if there is a path for
-/// it, how far it is.
+/// Trains `run` to its end. Skips a finished run. A run that was asked to stop is resumed at its next step, a run
+/// that was killed after its last finished epoch. Writes to the file `progress`, if there is a path for it, how far
+/// the run is.
 ///
 /// # Errors
 /// A data folder without training or validation images, another program that trains the run, weights
@@ -120,7 +124,7 @@ pub fn train(
     model.precision = device::allow(config.precision, device)?;
     model.labels = config.labels;
     model.explained = config.explained;
-    // Before the folder is made, so that weights that do not fit leave none behind.
+    // The weights are loaded before the folder is made: if they do not fit, no folder is left behind.
     let fresh = match folder.dir.exists() {
         true => None,
         false => Some(begin(run, &model)?),
@@ -185,7 +189,8 @@ pub fn train(
         stop,
     };
     for epoch in training.epochs.len() as i32 + 1..=config.epochs {
-        // Also asked of a run that was killed between its last epoch and its end.
+        // Before the epoch and not after it, so that it also holds for a run that was killed just after the epoch
+        // that would have ended it.
         if let Some(stopping) = training.is_to_end() {
             say!("run {}: ends early ({stopping})", run.run_id);
             break;
@@ -226,7 +231,7 @@ fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
 }
 
 impl Training<'_> {
-    /// Trains the rest of `epoch`, of which `part` is done, and validates; returns false if the program
+    /// Trains the rest of `epoch` (`part` says what is done of it) and validates; returns false if the program
     /// was asked to stop before the end.
     fn epoch(&mut self, epoch: i32, val: &[usize], part: &mut EpochPart) -> Result<bool> {
         let started = Instant::now();
@@ -295,7 +300,7 @@ impl Training<'_> {
         Ok(true)
     }
 
-    /// The early stopping that ends the run after its finished epochs.
+    /// Returns the early stopping that ends the run after its finished epochs; `None` if the run goes on.
     fn is_to_end(&self) -> Option<EarlyStopping> {
         let stopping = self.run.config.early_stopping;
         let first = self.run.config.epochs_to_bcosify();
@@ -331,6 +336,11 @@ impl Training<'_> {
         let lambda = config.guidance.as_ref().map_or(0.0, |g| g.lambda);
         let mut unread = Vec::new();
         let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
+        if let (0, Some(share)) = (part.steps, self.rates.absorbed(epoch)) {
+            let first = &order[..order.len().min(ABSORBED_FROM)];
+            let (batch, _) = self.batch(first, epoch)?;
+            self.model.absorb(&self.input(&batch, epoch)?, share)?;
+        }
         for &images in &batches[part.steps..] {
             self.progress
                 .tell(&self.epochs, (part.steps, batches.len()));
@@ -386,10 +396,10 @@ impl Training<'_> {
         Ok(part.steps == batches.len())
     }
 
-    /// Refuses non-finite weights, statistics of batch norms and moments of the optimizer. Finite losses
-    /// do not prove them finite: on feature maps smaller than a kernel its outer weights meet only
-    /// padding, dividing by the root of an infinite variance gives 0, and an infinite second moment only
-    /// stops its weight from changing.
+    /// Refuses non-finite weights, statistics of batch norms and moments of the optimizer. They may be non-finite
+    /// although all losses are finite: on feature maps smaller than a kernel, the kernel's outer weights meet only
+    /// padding; dividing by the root of an infinite variance gives 0; an infinite second moment only keeps its
+    /// weight from changing.
     fn check(&self, epoch: i32, step: usize) -> Result<()> {
         let params = &self.model.params;
         let spoilt = |name: &str, found: Found| Error::Spoilt {
@@ -461,7 +471,7 @@ impl Training<'_> {
     }
 
     /// Computes the loss values and the gradient of the batch `images`, in passes of `micro_batch` images,
-    /// and the number of images whose map is guided.
+    /// and the number of annotated images, whose maps are in the localization loss.
     fn step(&self, images: &[usize], epoch: i32) -> Result<(Sum, usize)> {
         let n_pass = self.run.config.micro_batch.unwrap_or(images.len());
         let mut n_annotated = 0;
@@ -474,9 +484,9 @@ impl Training<'_> {
         Ok((sum, n_annotated))
     }
 
-    /// Computes the objective of `images` with `factor` · λ in place of λ, and the number of images whose
-    /// map is guided. For each image a class on it is drawn and the map of this (image, class) pair
-    /// computed; the maps of annotated images are compared with the class's mask.
+    /// Computes the objective of `images` with `factor` · λ in place of λ, and the number of annotated images. For
+    /// each image a class on it is drawn and the map of this (image, class) pair computed; the maps of annotated
+    /// images are compared with the class's mask.
     fn objective(&self, images: &[usize], factor: f64, epoch: i32) -> Result<(Terms, usize)> {
         let (batch, views) = self.batch(images, epoch)?;
         let (model, dataset, config) = (&self.model, self.dataset, &self.run.config);

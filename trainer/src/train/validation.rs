@@ -1,6 +1,7 @@
 //! Validation after an epoch: explains the validation images with the model as it is now and computes
-//! F1, mAP, EPG and IoU, with the formulas of the crate `evaluator`. EPG and IoU are of (image, class)
-//! pairs: an image and a class on it. The maps of some pairs are handed on.
+//! F1, mAP, EPG and IoU, with the formulas of the crate `evaluator`. EPG (the share of a map's positive attribution
+//! inside the boxes) and IoU are of (image, class) pairs: an image and a class on it. The maps of some pairs are
+//! returned, for TensorBoard.
 
 use data_prep::dataset::Dataset;
 use rayon::prelude::*;
@@ -21,7 +22,8 @@ const IOU_THRESHOLD: f64 = 0.5;
 /// The metrics of a split, each 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metrics {
-    /// Micro F1 at logit 0; where images show one class, of the greatest logit.
+    /// Micro F1. A class is predicted at logit 0 and above; where images show exactly one class, it is the one with
+    /// the greatest logit.
     pub f1: f64,
     /// Macro mean average precision.
     pub map: f64,
@@ -44,9 +46,8 @@ pub struct Validated {
 
 /// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has
 /// all of them, and keeps the maps of the (image, class) pairs `shown`. Returns `None` if the program was
-/// asked to stop before the end. The metrics are summed in
-/// the order of the images whatever the batches were. So the batch size, which depends on free memory,
-/// changes nothing but the rounding of maps.
+/// asked to stop before the end. The metrics are summed in the order of the images whatever the batches were. So
+/// the batch size, which depends on free memory, changes nothing but the rounding of maps.
 ///
 /// # Errors
 /// A non-finite logit or map, and libtorch's.

@@ -11,8 +11,8 @@ use crate::network::bcosified::{self, PREFIX, PROGRESS};
 use crate::network::graph::description::{self, Description};
 use crate::network::graph::entry::entry;
 use crate::network::{Backbone, Mode, Model};
-use crate::weights::checkpoint::{self, Metadata};
-use crate::weights::{described, origin};
+use crate::weights::checkpoint;
+use crate::weights::{described, head, origin};
 
 /// Which networks can be B-cosified.
 const EXPECTED: &str = "a network of convolutions, linear layers, batch norms, ReLU, ReLU6 and pooling, whose \
@@ -34,22 +34,14 @@ pub struct Bcosified {
 pub fn bcosify(source: &Path, out: &Path) -> Result<Bcosified> {
     let (mut tensors, mut metadata) = checkpoint::load(source)?;
     let ordinary = described::of_metadata(&metadata, source)?;
-    let backbone = counterpart(ordinary, &metadata, source)?;
-    let refused = |found: String| Error::invalid(source, "network", found, EXPECTED);
-    let Some(stem) = ordinary.stem else {
-        return Err(refused(ordinary.to_string()));
-    };
-    for (name, tensor) in &mut tensors {
-        if name == stem {
-            *tensor = bcosified::widened(tensor, ordinary.encoding)?;
-        }
-    }
-    tensors.push((
-        PROGRESS.to_owned(),
-        Tensor::f_zeros([1i64], (Kind::Float, Device::Cpu))?,
-    ));
+    let description = description::read(&metadata, source)?;
+    let name = format!("{PREFIX}{ordinary}");
+    let backbone = counterpart(ordinary, (name, description), &mut tensors, source)?;
     attempt(backbone, &tensors, source).map_err(|error| match error {
-        Error::Torch(reason) => refused(format!("{ordinary}: {reason}")),
+        Error::Torch(reason) => {
+            let found = format!("{ordinary}: {reason}");
+            Error::invalid(source, "network", found, EXPECTED)
+        }
         error => error,
     })?;
     let origin = origin::of_metadata(&metadata);
@@ -65,32 +57,53 @@ pub fn bcosify(source: &Path, out: &Path) -> Result<Bcosified> {
     })
 }
 
-/// Returns the B-cosified counterpart of `ordinary`, the network of the weight file `source`.
-fn counterpart(ordinary: Backbone, metadata: &Metadata, source: &Path) -> Result<Backbone> {
-    let name = format!("{PREFIX}{ordinary}");
+/// Returns the B-cosified counterpart, to be called `name`, of `ordinary`, the network of the file `source`, and
+/// makes its `tensors` of the ordinary network's. `description` is the ordinary network's, where that is not in
+/// the list.
+///
+/// # Errors
+/// A network that cannot be B-cosified, as far as that is seen without running it.
+pub(crate) fn counterpart(
+    ordinary: Backbone,
+    (name, description): (String, Option<Description>),
+    tensors: &mut Vec<(String, Tensor)>,
+    source: &Path,
+) -> Result<Backbone> {
     let refused = || Error::invalid(source, "network", ordinary.to_string(), EXPECTED);
-    match description::read(metadata, source)? {
-        _ if ordinary.stem.is_none() => Err(refused()),
-        None => name.parse().map_err(|_: String| refused()),
-        Some(ordinary) => {
-            let description = Description {
-                name,
-                is_bcosified: true,
-                ..ordinary
-            };
-            let text = description.to_json().map_err(|_| refused())?;
-            Ok(Backbone::from(entry(&text, source)?))
+    let stem = ordinary.stem.ok_or_else(refused)?;
+    for (name, tensor) in tensors.iter_mut() {
+        if name == stem {
+            *tensor = bcosified::widened(tensor, ordinary.encoding)?;
         }
     }
+    let start = Tensor::f_zeros([1i64], (Kind::Float, Device::Cpu))?;
+    tensors.push((PROGRESS.to_owned(), start));
+    let Some(ordinary) = description else {
+        return name.parse().map_err(|_: String| refused());
+    };
+    let description = Description {
+        name,
+        is_bcosified: true,
+        ..ordinary
+    };
+    let text = description.to_json().map_err(|_| refused())?;
+    Ok(Backbone::from(entry(&text, source)?))
 }
 
 /// Runs the network on two images of noise, as one on its way and as a B-cos network, forwards and backwards.
 fn attempt(backbone: Backbone, tensors: &[(String, Tensor)], source: &Path) -> Result<()> {
-    let head = tensors
+    let found = tensors
         .iter()
         .find(|(name, _)| Some(&name.as_str()) == backbone.head.first());
-    let n_classes = head.map_or(2, |(_, head)| head.size()[0]);
-    let model = Model::new(backbone, n_classes as usize, 0, Device::Cpu, Kind::Float)?;
+    let n_classes = match found {
+        Some((name, weight)) => {
+            let n_classes = head::n_classes(weight, backbone, source)?;
+            let found = || format!("{:?}", weight.size());
+            n_classes.ok_or_else(|| Error::invalid(source, name, found(), "the head's weights"))?
+        }
+        None => 2,
+    };
+    let model = Model::new(backbone, n_classes, 0, Device::Cpu, Kind::Float)?;
     model
         .params
         .load(tensors, backbone.head, &source.display().to_string())?;

@@ -1,5 +1,6 @@
-//! Reads and writes the project's own weight files: safetensors with PyTorch's tensor names. Files of a run
-//! (checkpoints and saved states) hold a SHA-256 of themselves, so that a damaged one is recognised.
+//! Reads and writes the project's own weight files: safetensors with PyTorch's tensor names. The files of a
+//! training run (checkpoints, and states from which a stopped run resumes) hold a SHA-256 of themselves, so that a
+//! damaged one is recognised.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -16,18 +17,18 @@ use crate::hex::hex;
 /// A file's metadata by key, e.g. `run_id`, `epoch`, `backbone`.
 pub type Metadata = BTreeMap<String, String>;
 
-/// The only key in the safetensors header. Its value has a line `key=value` for each entry of the
-/// [`Metadata`]. With a header key for each entry, the crate `safetensors` would write them in random
+/// The only key in the `__metadata__` of the safetensors header. Its value has a line `key=value` for each entry
+/// of the [`Metadata`]. If each entry had a key in the header, the crate `safetensors` would write them in random
 /// order, and the same weights would not give the same bytes.
 const METADATA_KEY: &str = "guidance";
 
-/// The key of the line with the file's SHA-256 in hex. It is computed over the whole file with
-/// [`NO_HASH`] in place of these digits.
+/// The key of the line with the file's SHA-256 in hex. The hash is computed over the whole file with [`NO_HASH`]
+/// in the place of these digits.
 const HASH_KEY: &str = "sha256";
 /// 64 zeros, as many digits as a hash has.
 const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Returns `metadata` as the one header entry of a safetensors file.
+/// Returns `metadata` as the one entry of a safetensors header's `__metadata__`.
 fn metadata_entry(metadata: &Metadata) -> HashMap<String, String> {
     let lines: Vec<String> = metadata
         .iter()
@@ -62,12 +63,13 @@ pub fn save_with_hash(
     write(path, &file)
 }
 
+/// Writes the bytes `file` to `path`, whole or not at all.
 fn write(path: &Path, file: &[u8]) -> Result<()> {
     data_prep::atomic::write(path, |writer| writer.write_all(file).map_err(Error::from))
 }
 
-/// Returns the offset of the hash `digits` in `file`, and the hash that should stand there; `None` where
-/// the file has no such digits.
+/// Returns the offset of the hash `digits` in `file`, and the hash that should stand there; `None` if the file has
+/// no line with these digits.
 fn hash(file: &[u8], digits: &str) -> Option<(usize, String)> {
     let line = format!("{HASH_KEY}={digits}");
     let (length, _) = file.split_first_chunk::<8>()?;
@@ -127,11 +129,10 @@ fn serialized(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) ->
 /// A file's tensors with their names, in the file's order, and its metadata.
 pub type Loaded = (Vec<(String, Tensor)>, Metadata);
 
-/// Reads a safetensors file onto the CPU, and checks its hash if it has one.
+/// Reads a safetensors file onto the CPU, and checks its hash if it has one. The metadata come without the hash.
 ///
 /// # Errors
-/// A file that is missing, damaged, cut short, of a number type libtorch does not know, or with a
-/// non-finite value.
+/// A file that is missing, damaged or cut short, or has a number type that is not in `KINDS` or a non-finite value.
 pub fn load(path: &Path) -> Result<Loaded> {
     let bytes = fs_err::read(path)?;
     let mut metadata = read_metadata(path, &bytes)?;
@@ -152,7 +153,7 @@ pub fn load_with_hash(path: &Path) -> Result<Loaded> {
 /// Reads only the metadata of a file, and checks its hash if it has one.
 ///
 /// # Errors
-/// As [`load`], but for the tensors.
+/// A file that is missing, damaged or cut short.
 pub fn metadata(path: &Path) -> Result<Metadata> {
     read_metadata(path, &fs_err::read(path)?)
 }
@@ -161,7 +162,7 @@ pub fn metadata(path: &Path) -> Result<Metadata> {
 /// file.
 ///
 /// # Errors
-/// As [`load_with_hash`].
+/// A file that is missing, damaged, cut short or without a hash.
 pub fn load_metadata(path: &Path) -> Result<Metadata> {
     with_hash(path, read_metadata(path, &fs_err::read(path)?)?)
 }
@@ -197,7 +198,7 @@ fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
     Ok(tensors)
 }
 
-/// Returns a kind in which libtorch can compute and which has every floating-point value of `kind`.
+/// Returns a type in which libtorch can compute and which represents every value of the floating-point type `kind`.
 fn wide(kind: Kind) -> Kind {
     match kind {
         Kind::Double => Kind::Double,
@@ -205,7 +206,7 @@ fn wide(kind: Kind) -> Kind {
     }
 }
 
-/// Reads the metadata of the file `bytes`, after checking its hash if it has one.
+/// Reads the metadata of the file `bytes`, the hash included, after checking the hash if there is one.
 fn read_metadata(path: &Path, bytes: &[u8]) -> Result<Metadata> {
     let (_, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| not_safetensors(path, &error))?;
@@ -233,7 +234,7 @@ fn not_safetensors(path: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::invalid(path, "file", error.to_string(), "a safetensors file")
 }
 
-/// The element types that a file may have, by their names in safetensors and in libtorch.
+/// The number types that a file may have, as safetensors and as libtorch name them.
 const KINDS: [(Dtype, Kind); 9] = [
     (Dtype::F64, Kind::Double),
     (Dtype::F32, Kind::Float),
@@ -266,8 +267,8 @@ mod tests {
 
     use super::*;
 
-    /// Every bit of the file is flipped once, also in its header and the hash itself, and the file is
-    /// cut at every length.
+    /// A file reads back as it was written. Then every bit of it is flipped once, also in its header and the hash
+    /// itself, and it is cut at every length: each time reading must fail.
     #[test]
     fn any_changed_bit_and_any_missing_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();

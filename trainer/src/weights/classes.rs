@@ -1,5 +1,5 @@
-//! Writes the class names that a checkpoint's outputs stand for as one line of its metadata, so that a run
-//! which begins from it can tell whether its own classes are the same, and reads them from there.
+//! Writes the names of the classes that a checkpoint's outputs stand for as one line of its metadata, and reads
+//! them from there. A run that begins from the checkpoint can so tell whether its own classes are the same.
 
 /// The metadata key of the class names, which are in the order of the head's outputs.
 pub(crate) const KEY: &str = "classes";
@@ -17,12 +17,12 @@ pub(crate) fn in_a_line(classes: &[String]) -> String {
     names.collect::<Vec<_>>().join("\t")
 }
 
-/// Returns the class names in a line of [`in_a_line`].
+/// Returns the class names in a line that [`in_a_line`] wrote.
 pub(crate) fn of_a_line(classes: &str) -> Vec<String> {
     classes.split('\t').map(unescaped).collect()
 }
 
-/// Undoes what [`in_a_line`] does within a name. Where that wrote no such escape, the letters stay.
+/// Undoes the escapes that [`in_a_line`] puts into a name. A backslash that begins no such escape stays.
 fn unescaped(name: &str) -> String {
     let mut text = String::new();
     let mut rest = name;
@@ -44,7 +44,7 @@ fn unescaped(name: &str) -> String {
     text + rest
 }
 
-/// Returns the number of class names in a line of [`in_a_line`] and the first of them, for messages.
+/// Returns for messages the number of class names in a line that [`in_a_line`] wrote, and the first five.
 pub(crate) fn listed(classes: &str) -> String {
     const SHOWN: usize = 5;
     let names: Vec<&str> = classes.split('\t').collect();
@@ -60,6 +60,8 @@ pub(crate) fn listed(classes: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Names with tabs, line breaks, backslashes and other control characters give one line, different names give
+    /// different lines, and reading a line gives the names back.
     #[test]
     fn class_names_stay_in_their_line() {
         let names = |names: &[&str]| {
@@ -78,7 +80,7 @@ mod tests {
         ] {
             assert_eq!(of_a_line(&names(given)), given);
         }
-        // Not written by us.
+        // Backslashes that `in_a_line` would have escaped: they are kept as they are.
         assert_eq!(of_a_line("a\\x\\u{zz}\\"), ["a\\x\\u{zz}\\"]);
         assert_eq!(listed("cat"), "1 class (cat)");
         assert_eq!(listed("1\t2\t3\t4\t5\t6"), "6 classes (1, 2, 3, 4, 5, …)");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use crate::network::Backbone;
+use crate::train::pace;
 use crate::vocabulary;
 use crate::weights::import::{self, Fit};
 use crate::weights::network::{self, NetworkOptions};
@@ -53,7 +54,7 @@ fn one_line(text: &str) -> Result<String, String> {
     }
 }
 
-/// The beginning of a SHA-256, long enough to tell files apart.
+/// The beginning of a SHA-256: at least 8 digits, as many as PyTorch puts into file names.
 fn sha256_start(text: &str) -> Result<String, String> {
     let is_hex = text.chars().all(|c| c.is_ascii_hexdigit());
     match is_hex && (8..=64).contains(&text.len()) {
@@ -62,7 +63,7 @@ fn sha256_start(text: &str) -> Result<String, String> {
     }
 }
 
-/// Runs `trainer import`.
+/// Runs `trainer import`: of weights if the user names their network, else of a network with its weights.
 ///
 /// # Errors
 /// A file that cannot be read, or does not fit.
@@ -73,7 +74,7 @@ pub fn import_command(args: &ImportArgs) -> Result<()> {
     }
 }
 
-/// Imports a network that PyTorch exported.
+/// Imports a network that PyTorch exported (`torch.export.save`), with its weights.
 fn import_network(args: &ImportArgs) -> Result<()> {
     let (file, out) = (&args.weights, &args.out);
     if file.extension().is_none_or(|end| end != "pt2") {
@@ -145,6 +146,29 @@ pub fn bcosify_command(weights: &Path, out: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Runs `trainer pace`: prints the seconds of a plain training step for each image.
+///
+/// # Errors
+/// A network that is not known, or a file that is none.
+pub fn pace_command(
+    network: &str,
+    options: &NetworkOptions,
+    (size, n_images): (u32, u32),
+) -> Result<()> {
+    let path = Path::new(network);
+    let backbone = match path.extension().is_some_and(|end| end == "pt2") {
+        true => network::open(path, options)?.backbone,
+        false => described::named_or_file(network).map_err(|error| anyhow!(error))?,
+    };
+    let sides = [size as usize; 2];
+    if let Err(expected) = backbone.check_size(sides) {
+        return Err(anyhow!("--size: found {size}, expected {expected}"));
+    }
+    let seconds = pace::seconds_an_image(backbone, i64::from(size), i64::from(n_images))?;
+    println!("{seconds}");
+    Ok(())
+}
+
 /// Runs `trainer describe`.
 ///
 /// # Errors
@@ -172,7 +196,7 @@ pub fn describe_command(file: &Path, options: &NetworkOptions, json: bool) -> Re
     Ok(())
 }
 
-/// Imports weights for `backbone`.
+/// Imports weights for the network `backbone`.
 fn import_weights(args: &ImportArgs, backbone: Backbone) -> Result<()> {
     if let Some(option) = args.network.first_given() {
         return Err(anyhow!(

@@ -1,5 +1,5 @@
-//! Prints what `trainer describe` tells of a network that PyTorch exported: its modules, the layers at which
-//! it can be explained, its head, and how it is to be used.
+//! Makes the text that `trainer describe` prints about a network that PyTorch exported: its input, weights and
+//! head, and the layers at which it can be explained. Also the warnings that `trainer import` prints.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use crate::network::graph::layers::find::Candidate;
 use crate::network::graph::program::Role;
 use crate::weights::network::{Network, Tried};
 
-/// Returns the text for people.
+/// Returns the text. `tried` is what a run on noise showed; `None` if there was none.
 pub fn text(network: &Network, tried: Option<&Tried>) -> String {
     let description = &network.description;
     let graph = &description.graph;
@@ -87,6 +87,7 @@ pub fn text(network: &Network, tried: Option<&Tried>) -> String {
     text
 }
 
+/// A layer's module, grid and channels, as a row of the table.
 fn row(candidate: &Candidate) -> String {
     let [height, width] = candidate.grid;
     format!(
@@ -97,7 +98,7 @@ fn row(candidate: &Candidate) -> String {
     )
 }
 
-/// What is to be known of a layer.
+/// A remark at the end of a layer's row; `is_blind` says that its gradient was zero when it was tried.
 fn remark(candidate: &Candidate, is_blind: bool) -> &'static str {
     if !candidate.reaches_logits || is_blind {
         "  (the logits do not depend on its places)"
@@ -108,7 +109,7 @@ fn remark(candidate: &Candidate, is_blind: bool) -> &'static str {
     }
 }
 
-/// Returns the warnings about what was tried.
+/// Returns warnings about layers and guidance that did not work when they were tried.
 pub fn warnings(tried: &Tried) -> Vec<String> {
     let blind = tried
         .blind

@@ -1,5 +1,5 @@
-//! Finds the network that a configuration or a weight file names: one of the list by its name, or one that
-//! was read from a file by the description in the metadata of weight files.
+//! Finds the network that a configuration or a weight file names: a built-in one by its name, or an imported one
+//! by its description (graph, head, layers), which is in the metadata of its weight files.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::network::Backbone;
 use crate::network::graph::{description, entry};
 use crate::weights::checkpoint::{self, Metadata};
 
-/// The key of a network's name.
+/// The metadata key of a network's name.
 const NAME: &str = "backbone";
 
-/// Returns what the metadata of a weight file say about its network.
+/// Returns the metadata about its network that a weight file of `backbone` gets.
 pub fn metadata(backbone: Backbone) -> Metadata {
     let mut metadata = Metadata::from([(NAME.to_owned(), backbone.to_string())]);
     if let Some(text) = backbone.description {
@@ -22,7 +22,7 @@ pub fn metadata(backbone: Backbone) -> Metadata {
     metadata
 }
 
-/// Returns the network that the metadata of `file` name.
+/// Returns the network that `metadata`, those of `file`, name.
 ///
 /// # Errors
 /// Metadata without a network, or with one that is unknown or wrongly described.
@@ -38,10 +38,10 @@ pub fn of_metadata(metadata: &Metadata, file: &Path) -> Result<Backbone> {
         .map_err(|reason: String| Error::invalid(file, NAME, reason, expected))
 }
 
-/// Returns the network that `text` names: one of the list, or that of a weight file.
+/// Returns the network that `text` names: a built-in one by its name, or that of a .safetensors file by its path.
 ///
 /// # Errors
-/// The names of the list, or what is wrong with the file.
+/// A message with the names there are, or with what is wrong with the file.
 pub fn named_or_file(text: &str) -> std::result::Result<Backbone, String> {
     let path = Path::new(text);
     match path.extension().and_then(|end| end.to_str()) {
@@ -56,10 +56,10 @@ pub fn named_or_file(text: &str) -> std::result::Result<Backbone, String> {
     }
 }
 
-/// Reads a network as [`named_or_file`] does.
+/// Deserializes a network from a text as [`named_or_file`] reads it.
 ///
 /// # Errors
-/// As there.
+/// As [`named_or_file`].
 pub fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Backbone, D::Error> {

@@ -1,5 +1,5 @@
-//! `trainer export`: writes a run's weights under the tensor names under which torchvision, the X-DNN code,
-//! the `bcos` package, or the model that a network was exported from loads them.
+//! `trainer export`: writes the weights of a training run for other programs, with the tensor names that
+//! torchvision, the X-DNN code, the `bcos` package, or the PyTorch model of an imported network expects.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use crate::network::graph::network::CONSTANT;
 use crate::run::finished::FinishedRun;
 use crate::weights::{checkpoint, origin};
 
-/// Writes the weights of a kept epoch of `run` (absent: the one with the highest validation F1) to `out`.
-/// Each name gets `prefix` before it; absent: what the model of that network has in its package. Batch
-/// norms also get PyTorch's `num_batches_tracked`, always 0. The file's metadata says what the weights began
-/// from, and under which licence that is. Returns the number of tensors, and the licence for people.
+/// Writes the weights of a kept epoch of `run` (absent: the one with the highest validation F1) to the
+/// safetensors file `out`. Each name gets `prefix` before it (absent: the network's `package_prefix`). Batch norms
+/// also get PyTorch's counter `num_batches_tracked`, always 0. The file's metadata says what the run's weights
+/// began from, and under which licence that is. Returns the number of tensors, and the licence as text.
 ///
 /// # Errors
-/// An epoch that was not kept, and the disk's.
+/// An epoch whose checkpoint was not kept; a file that cannot be read or written.
 pub fn export(
     run: &FinishedRun,
     epoch: Option<i32>,
@@ -32,7 +32,7 @@ pub fn export(
     let of_file = description::read(&metadata, &file)?;
     for (name, tensor) in tensors {
         if name.starts_with(CONSTANT) {
-            continue; // part of the graph, not of the model's state dict
+            continue; // a constant of an imported network's graph, which the model's state dict does not have
         }
         let other_names = of_file.iter().flat_map(|network| network.aliases(&name));
         for alias in other_names {

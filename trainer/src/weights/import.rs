@@ -1,6 +1,6 @@
 //! `trainer import`: converts another program's weight file to safetensors with PyTorch's tensor names,
-//! and checks that it has the tensors of the backbone it is for. Reading a file executes nothing in it
-//! (see `checkpoint_file`).
+//! and checks that it has the tensors of the network (backbone) that it is for. Reading a file executes nothing
+//! in it (see `checkpoint_file`).
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::network::faults::Faults;
 use crate::network::{Backbone, Model};
 use crate::weights::checkpoint;
 use crate::weights::checkpoint_file::{self, Dtype};
-use crate::weights::{described, origin};
+use crate::weights::{described, head, origin};
 
 /// What to do with a file that does not hold exactly the backbone's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +27,15 @@ pub enum Fit {
 /// The options of an import.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// The network it is for.
+    /// The network that the weights are for.
     pub backbone: Backbone,
     /// Whether all tensors must fit.
     pub fit: Fit,
     /// The key in a PyTorch checkpoint (a dict) under which the weights are; absent: the usual ones are
     /// tried, such as `state_dict`.
     pub entry: Option<&'a str>,
-    /// What the names of the network's tensors begin with in the file, such as `model.`; other tensors are
-    /// left out. Absent: nothing.
+    /// What the names of the network's tensors begin with in the file, such as `model.`; it is taken off, and other
+    /// tensors are left out. Absent: names stay, and no tensor is left out.
     pub prefix: Option<&'a str>,
     /// The beginning of the file's SHA-256, in hex; absent: the one in its name, if there is one.
     pub sha256: Option<&'a str>,
@@ -46,9 +46,9 @@ pub struct Request<'a> {
 /// The result of an import.
 #[derive(Debug)]
 pub struct Imported {
-    /// Tensors written.
+    /// The number of tensors written.
     pub n_tensors: usize,
-    /// Outputs of the head; absent where the file has no head, which only [`Fit::Partial`] takes.
+    /// The number of the head's outputs; absent if the file has no head, which only [`Fit::Partial`] accepts.
     pub n_classes: Option<usize>,
     /// SHA-256 of the file that was imported, in hex.
     pub sha256: String,
@@ -56,13 +56,8 @@ pub struct Imported {
     pub faults: Faults,
 }
 
-/// ImageNet's number of classes, which is assumed for a file without head.
+/// ImageNet's number of classes. It is assumed for a file without a head, or with one of an impossible shape.
 const USUAL_CLASSES: usize = 1000;
-/// The most classes that a head may have. A network with a head of the file's size is built, so without
-/// bounds a file could make the program ask for any amount of memory.
-const MAX_CLASSES: i64 = 100_000;
-/// The fewest weights for each class that a head may have. With fewer, a small file could have many classes.
-const MIN_FEATURES: i64 = 256;
 
 /// Converts the weight file `source` to the safetensors file `out`.
 ///
@@ -79,17 +74,14 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     let [weight, bias @ ..] = backbone.head else {
         unreachable!("every backbone has a head")
     };
-    let head = tensors.iter().find(|(name, _)| name == weight);
-    let n_classes = head.map(|(_, weight)| match weight.size().first() {
-        Some(&size)
-            if (1..=MAX_CLASSES).contains(&size)
-                && weight.numel() as i64 / size >= MIN_FEATURES =>
-        {
-            size as usize
+    let n_classes = match tensors.iter().find(|(name, _)| name == weight) {
+        // An impossible shape then does not fit the network and is refused.
+        Some((_, weight)) => {
+            Some(head::n_classes(weight, backbone, source)?.unwrap_or(USUAL_CLASSES))
         }
-        _ => USUAL_CLASSES, // the head's shape is then refused, as it does not fit
-    });
-    // X-DNN's ImageNet head has no bias, the fine-tuned one has (SPEC D, H.17).
+        None => None,
+    };
+    // X-DNN's published head has no bias, ours has one (docs/SPEC.md D, H.17).
     if let (Some(n_classes), true) = (n_classes, backbone.is_homogeneous) {
         for name in bias {
             if tensors.iter().all(|(known, _)| known != name) {
@@ -129,8 +121,8 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     })
 }
 
-/// Returns `error`, or where all names are the network's behind one beginning, as those of a network within
-/// another module are, one that says how to take it off.
+/// Returns `error`. But if all names are the network's with the same prefix (the network was a part of another
+/// module), returns an error that says how to take it off.
 fn with_prefix_hint(
     error: Error,
     source: &Path,
@@ -207,12 +199,12 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
     Ok(tensors)
 }
 
-/// What wrappers put before the names of a network's tensors: data-parallel training, and `torch.compile`.
+/// The prefixes that data-parallel training and `torch.compile` put before the names of a network's tensors.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
-/// Returns the backbone's name for another program's tensor; `None` if it does not begin with `prefix`. Drops
-/// what wrappers put before it, as often as it stands there, also behind `prefix`, and for B-cos networks
-/// `0.`, the index of the network in the `Sequential` of network and logit bias that the paper's code saves.
+/// Returns the backbone's name for the tensor `name` of another program; `None` if it does not begin with `prefix`.
+/// Takes off `prefix` and the prefixes of [`WRAPPERS`], in front of it and behind it, however often. For B-cos
+/// networks it also takes off `0.`: the paper's code saves a `Sequential` of the network and the logit bias.
 fn own_name<'a>(name: &'a str, prefix: Option<&str>, backbone: Backbone) -> Option<&'a str> {
     let name = match prefix {
         Some(prefix) => {
@@ -227,7 +219,7 @@ fn own_name<'a>(name: &'a str, prefix: Option<&str>, backbone: Backbone) -> Opti
     })
 }
 
-/// Returns `name` without what wrappers put before it.
+/// Returns `name` without prefixes of [`WRAPPERS`].
 fn unwrapped(mut name: &str) -> &str {
     while let Some(inner) = WRAPPERS.iter().find_map(|start| name.strip_prefix(start)) {
         name = inner;
@@ -247,8 +239,8 @@ fn is_counter(name: &str, dtype: Dtype) -> bool {
     own == counts[0] || (is_integer && counts.contains(&own))
 }
 
-/// Returns the SHA-256 of `bytes` in hex. Refuses it if it does not begin with `asked` or, where that is
-/// absent, with the digits in a file name like `resnet50-0676ba61.pth`.
+/// Returns the SHA-256 of `bytes` in hex. Refuses the file if it does not begin with `asked` or, if that is
+/// absent, with the digits in a file name like `resnet50-0676ba61.pth` (a name without digits is not checked).
 fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
     let sha256: String = Sha256::digest(bytes)
         .iter()
@@ -270,8 +262,8 @@ fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
     }
 }
 
-/// Returns the 8 to 64 hexadecimal digits between the last hyphen and the first dot of a file name, unless
-/// they are a date.
+/// Returns the 8 to 64 lower-case hexadecimal digits between the last hyphen and the first dot of a file name;
+/// `None` if there are none, or if they look like a date (20…, of day, minute or second).
 fn in_name(name: &str) -> Option<&str> {
     let (_, digits) = name.split('.').next()?.rsplit_once('-')?;
     let is_hex = digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));

@@ -1,6 +1,6 @@
-//! Weight files: the project's own ([`checkpoint`]), those of other programs ([`checkpoint_file`], which
-//! only reads), `trainer import` from those and `trainer export` for them, and the
-//! `origin` that weights name. Networks of other programs are read by [`exported`].
+//! Weight files: the project's own ([`checkpoint`]) and those of other programs ([`checkpoint_file`], which only
+//! reads). `trainer import` converts the latter to the former, `trainer export` the reverse. Files of whole
+//! networks, graph and weights, are read by [`exported`].
 
 pub mod bcosify;
 pub mod checkpoint;
@@ -11,6 +11,7 @@ pub mod describe;
 pub mod described;
 pub mod export;
 pub mod exported;
+pub(crate) mod head;
 pub mod import;
 pub mod network;
 pub(crate) mod origin;

@@ -1,5 +1,6 @@
-//! `trainer import` and `trainer describe` of a network that PyTorch exported (`torch.export.save`): reads its
-//! graph and weights, finds its head and the layers at which it can be explained, and tries them.
+//! `trainer import` and `trainer describe` of a network that PyTorch exported (`torch.export.save`, a .pt2 file):
+//! reads its graph and weights, finds its head (the layer that makes the logits) and the layers at which it can be
+//! explained, and tries them on noise.
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::names::Layer;
+use crate::network::bcosified::PREFIX;
 use crate::network::graph::description::{Description, Explainable, VERSION};
 use crate::network::graph::entry::entry;
 use crate::network::graph::layers::find::{self, Candidate, Layers};
@@ -23,7 +25,7 @@ use crate::weights::exported::archive::Mapped;
 use crate::weights::exported::lower::lower;
 use crate::weights::exported::read::{Exported, read};
 use crate::weights::exported::storage::View;
-use crate::weights::{described, origin};
+use crate::weights::{bcosify, described, origin};
 
 /// How an exported network is to be taken.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -47,10 +49,13 @@ pub struct NetworkOptions {
     /// (default: the ends of the stages)
     #[arg(long, value_name = "LAYER=MODULE", value_parser = layer)]
     pub layer: Vec<(Layer, String)>,
+    /// Take it as a network that fine-tuning makes a B-cos network of
+    #[arg(long)]
+    pub bcosify: bool,
 }
 
 impl NetworkOptions {
-    /// The first option that is given.
+    /// The name of the first option that is given; `None` if none is.
     pub fn first_given(&self) -> Option<&'static str> {
         let all = [
             ("--name", self.name.is_some()),
@@ -59,6 +64,7 @@ impl NetworkOptions {
             ("--channels", self.channels.is_some()),
             ("--head", self.head.is_some()),
             ("--layer", !self.layer.is_empty()),
+            ("--bcosify", self.bcosify),
         ];
         let mut given = all.into_iter().filter(|(_, is_given)| *is_given);
         given.next().map(|(option, _)| option)
@@ -95,13 +101,13 @@ fn layer(text: &str) -> Result<(Layer, String), String> {
 /// An exported network, ready to be run.
 #[derive(Debug)]
 pub struct Network {
-    /// Its entry.
+    /// The network as the rest of the trainer knows it.
     pub backbone: Backbone,
-    /// Its description.
+    /// Its graph, head, encoding and layers, as weight files describe it.
     pub description: Description,
-    /// Its head.
+    /// The layer that makes the logits.
     pub head: Head,
-    /// All layers at which it could be explained.
+    /// All values of the graph at which it could be explained.
     pub candidates: Vec<Candidate>,
     /// Its weights and constants under their names in weight files.
     pub tensors: Vec<(String, Tensor)>,
@@ -145,8 +151,13 @@ pub fn open(path: &Path, options: &NetworkOptions) -> Result<Network> {
             named.push((stored_name(tensor), to_tensor(view)?));
         }
     }
+    let mut backbone = Backbone::from(entry(&text, path)?);
+    if options.bcosify {
+        let of_bcosified = (description.name.clone(), Some(description.clone()));
+        backbone = bcosify::counterpart(backbone, of_bcosified, &mut named, path)?;
+    }
     Ok(Network {
-        backbone: Backbone::from(entry(&text, path)?),
+        backbone,
         description,
         head,
         candidates: layers.candidates,
@@ -155,7 +166,7 @@ pub fn open(path: &Path, options: &NetworkOptions) -> Result<Network> {
     })
 }
 
-/// Returns the layers that `options` name, and for the others the usual ones.
+/// Returns the layers that `options` name, or the default ones if they name none, in the order of [`Layer`].
 fn chosen<'a>(
     layers: &'a Layers,
     options: &NetworkOptions,
@@ -175,6 +186,7 @@ fn chosen<'a>(
     Ok(chosen)
 }
 
+/// Returns the description of a network with `graph`, its `head` and the `chosen` layers.
 fn describe(
     path: &Path,
     options: &NetworkOptions,
@@ -231,13 +243,17 @@ fn describe(
     })
 }
 
-/// Returns the network's name: the one given, else the file's.
+/// Returns the network's name: the one that `options` give, else the file's name without its ending.
 fn name(path: &Path, options: &NetworkOptions) -> Result<String> {
     let of_file = || {
         path.file_stem()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned()
+    };
+    let of_file = || match options.bcosify {
+        true => format!("{PREFIX}{}", of_file()),
+        false => of_file(),
     };
     let name = options.name.clone().unwrap_or_else(of_file);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -260,7 +276,8 @@ fn name(path: &Path, options: &NetworkOptions) -> Result<String> {
     }
 }
 
-/// Returns how an image becomes the input of a network with `n_channels`.
+/// Returns how an image becomes the input of a network with `n_channels` input channels. Mean and deviation are
+/// ImageNet's unless given, for gray images the means of ImageNet's three.
 fn encoding(path: &Path, options: &NetworkOptions, n_channels: i64) -> Result<Encoding> {
     let wrong = |field: &str, found: String, expected: String| {
         Err(Error::invalid(path, field, found, expected))
@@ -358,24 +375,25 @@ fn to_tensor(view: &View) -> Result<Tensor> {
     )?)
 }
 
-/// What was tried of a network.
+/// What running a network on noise showed.
 #[derive(Clone, Debug)]
 pub struct Tried {
-    /// The layers at which maps depend on the logits in no place, so that nothing can be explained there.
+    /// The layers at which the gradient of the logits is zero in all places: nothing can be explained there.
     pub blind: Vec<Layer>,
-    /// Why the network cannot be guided, if it cannot.
+    /// Why the network cannot be guided (trained with a loss on its own explanations); `None` if it can.
     pub unguided: Option<String>,
 }
 
-/// Runs the network on two images of noise: to the logits, back to each layer, and once more for the weights.
+/// Runs the network on two images of noise: forward to the logits, back to each layer, and, at the last layer, the
+/// derivative of that backward pass with respect to the weights, as guidance needs it.
 ///
 /// # Errors
-/// A network that cannot be run, or gives logits that are no numbers.
+/// A network that cannot be run, or gives non-finite logits.
 pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
     let backbone = network.backbone;
     let n_classes = network.head.n_classes;
     let model = Model::new(backbone, n_classes as usize, 0, Device::Cpu, Kind::Float)?;
-    // With a random head, as a fresh one may be all zeros (torchvision's ViT): nothing would depend on anything.
+    // The head stays random: the file's may be all zeros (as torchvision's fresh ViT's is), and all gradients with it.
     let is_head = |name: &str| backbone.head.contains(&name);
     let body: Vec<(String, Tensor)> = network
         .tensors
@@ -385,7 +403,12 @@ pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
         .collect();
     let file = path.display().to_string();
     model.params.load(&body, backbone.head, &file)?;
+    model.bcosify(1.0)?; // most is asked of it then
     let [channels, height, width] = network.description.graph.image();
+    let channels = match backbone.is_bcosified {
+        true => 6,
+        false => channels,
+    };
     let images = Tensor::f_rand([2, channels, height, width], (Kind::Float, Device::Cpu))?;
     let mut tried = Tried {
         blind: Vec::new(),
@@ -421,6 +444,7 @@ pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
     let Some(&last) = backbone.layers.last() else {
         return Ok(tried);
     };
+    // The derivative of the squared Input × Gradient at the last layer with respect to the weights.
     let twice = || {
         let features = model.features(&images, last, Mode::Eval)?;
         let record = model.record(&features, last, Mode::Eval)?;

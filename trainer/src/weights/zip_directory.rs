@@ -1,21 +1,25 @@
-//! The directory of a zip archive: which bytes of the file are which entry.
+//! Reads the directory of a zip archive that PyTorch wrote: which bytes of the file are which entry.
 //!
-//! A reader for all zip archives guesses where the directory starts, because a program or a comment may stand
-//! around them. What PyTorch writes holds weights of any bytes, a `.pt2` file even a second archive
-//! (`data/sample_inputs/model.pt`), on which such guesses go wrong; so this one takes the file at its word and
-//! refuses what does not fit exactly. Nothing is allocated by a size that the file declares.
+//! A general zip reader guesses where the directory starts, because other data may precede or follow an archive.
+//! PyTorch's archives hold weights, which may be any bytes, and a `.pt2` file even holds a second archive
+//! (`data/sample_inputs/model.pt`): such guesses then go wrong. So this reader takes the offsets that the file
+//! states and refuses a file where they do not fit exactly. It allocates nothing by a size that the file declares.
+//!
+//! The zip specification (APPNOTE.TXT) describes the records and their fields; numbers are little-endian.
 
 use std::ops::Range;
 
-/// Characters of an entry's name that a message repeats.
+/// The most characters of an entry's name that a message repeats.
 const QUOTED: usize = 80;
 
+// The first bytes of the records: the end of the directory, the same for 64 bits, what locates the latter, an
+// entry's header in the directory, and the header in front of an entry's bytes.
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
 const LOCATOR_64: &[u8] = b"PK\x06\x07";
 const HEADER: &[u8] = b"PK\x01\x02";
 const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
-/// Bytes of the records without what varies in length.
+// The lengths of the records in bytes, without their parts of varying length (names, extra fields, comments).
 const END_BYTES: usize = 22;
 const LOCATOR_64_BYTES: usize = 20;
 const HEADER_BYTES: usize = 46;
@@ -30,24 +34,24 @@ pub struct Entry<'a> {
     pub name: String,
     /// Its bytes as they are in the file.
     pub bytes: &'a [u8],
-    /// What was done to them.
+    /// How the bytes are packed.
     pub packing: Packing,
-    /// How many there are without it, as the file says.
+    /// The number of bytes after unpacking, as the file says.
     pub size: usize,
-    /// Their checksum without it.
+    /// The checksum of the bytes after unpacking, as the file says.
     pub crc32: u32,
 }
 
-/// What was done to the bytes of an entry.
+/// How the bytes of an entry are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
-    /// Nothing.
+    /// Not at all.
     Stored,
-    /// They were compressed with deflate.
+    /// Compressed with deflate.
     Deflated,
-    /// They were compressed with something else.
+    /// Compressed in another way.
     Compressed,
-    /// They were encrypted.
+    /// Encrypted.
     Encrypted,
 }
 
@@ -77,11 +81,11 @@ pub fn read(file: &[u8]) -> Result<Vec<Entry<'_>>, String> {
     Ok(entries)
 }
 
-/// The bytes of the directory's headers and their number.
+/// Finds the directory: the range of its bytes, and the number of its entries.
 fn find(file: &[u8]) -> Result<(Range<usize>, u64), String> {
     let cut = || "no end of the directory: the file is cut, or no zip archive".to_owned();
     let at = |start: usize| file.get(start..).map(Reader::new).ok_or_else(cut);
-    // A comment may follow; it has at most 2^16 bytes.
+    // The end record is the last but for a comment of at most 2^16 bytes, whose length is the record's last field.
     let last = file.len().checked_sub(END_BYTES).ok_or_else(cut)?;
     let end = (last.saturating_sub(1 << 16)..=last)
         .rev()
@@ -93,6 +97,7 @@ fn find(file: &[u8]) -> Result<(Range<usize>, u64), String> {
         .ok_or_else(cut)?;
 
     let mut record = at(end + END.len())?;
+    // This disk, the directory's disk, entries on this disk, entries, the directory's length, its offset.
     let words = |record: &mut Reader| -> Option<(u64, u64, u64, u64, u64, u64)> {
         Some((
             record.u16()?.into(),
@@ -117,7 +122,7 @@ fn find(file: &[u8]) -> Result<(Range<usize>, u64), String> {
         {
             return Err("no 64-bit end record where its locator says".into());
         }
-        // Behind the record's length and two versions.
+        // The fields after the record's length (8 bytes) and two versions (2 each) are the same six, wider.
         let mut record = at(stop + END_64.len() + 12)?;
         let words = |record: &mut Reader| -> Option<(u64, u64, u64, u64, u64, u64)> {
             Some((
@@ -145,8 +150,8 @@ fn find(file: &[u8]) -> Result<(Range<usize>, u64), String> {
     Ok((start..stop, n_entries))
 }
 
-/// Reads the next header of the directory and finds its entry; also returns the bytes that the entry takes,
-/// its own header included.
+/// Reads the next header of the directory (`rest`) and finds its entry in `file`. Also returns the range of bytes
+/// that the entry takes in the file, its own header included.
 fn entry<'a>(file: &'a [u8], rest: &mut Reader) -> Result<(Entry<'a>, Range<usize>), String> {
     let cut = || "a header that the directory's end cuts".to_owned();
     let header = rest.take(HEADER_BYTES).ok_or_else(cut)?;
@@ -170,7 +175,7 @@ fn entry<'a>(file: &'a [u8], rest: &mut Reader) -> Result<(Entry<'a>, Range<usiz
     let name = String::from_utf8_lossy(raw_name).into_owned();
     let said = |what: &str| format!("entry {} {what}", quote(&name));
 
-    // What does not fit in 32 bits is in an extra field, in this order.
+    // A number that does not fit in 32 bits is 2^32 − 1 here and stands in an extra field, in this order.
     let mut wide = Reader::new(extra_64(extra));
     let mut widen = |value: u32| match value {
         u32::MAX => wide.u64(),
@@ -216,7 +221,7 @@ fn entry<'a>(file: &'a [u8], rest: &mut Reader) -> Result<(Entry<'a>, Range<usiz
     Ok((entry, offset..start + packed))
 }
 
-/// The content of the extra field that holds sizes and offsets of 64 bits.
+/// Returns the content of the extra field that holds sizes and offsets of 64 bits; nothing if there is none.
 fn extra_64(extra: &[u8]) -> &[u8] {
     let mut rest = Reader::new(extra);
     while let (Some(kind), Some(length)) = (rest.u16(), rest.u16()) {
@@ -229,7 +234,7 @@ fn extra_64(extra: &[u8]) -> &[u8] {
     &[]
 }
 
-/// Refuses entries that share bytes with each other or with the directory.
+/// Refuses entries that share bytes with each other or with the directory, which begins at byte `directory`.
 fn refuse_overlap(
     ranges: &[Range<usize>],
     entries: &[Entry],
@@ -249,7 +254,7 @@ fn refuse_overlap(
     Ok(())
 }
 
-/// Returns the name of an entry in quotes, on one line and cut where it is long.
+/// Returns the name of an entry in quotes, on one line and cut after [`QUOTED`] characters.
 fn quote(name: &str) -> String {
     match name.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{:?}…", &name[..end]),
@@ -257,7 +262,7 @@ fn quote(name: &str) -> String {
     }
 }
 
-/// Bytes that are read from the front.
+/// Reads little-endian numbers from the front of `bytes`; all methods return `None` at the end.
 struct Reader<'a> {
     bytes: &'a [u8],
 }

@@ -1,14 +1,16 @@
-//! Files that are cut, flipped and edited in many ways: each is read or refused, and none leads to a panic.
+//! Gives the reader of exported networks files that are cut, have bits flipped, or whose JSON is edited at random:
+//! each must be read or refused, and none may lead to a panic.
 
 use serde_json::Value;
 use trainer::network::graph::program::Graph;
 
 use super::{all, edited, explore, fixture, replaced};
 
-/// Numbers that follow each other in no visible order, the same in every run.
+/// Pseudorandom numbers (a linear congruential generator, with Knuth's constants), the same in every run.
 struct Random(u64);
 
 impl Random {
+    /// A number from 0 to `n` − 1.
     fn below(&mut self, n: usize) -> usize {
         self.0 = self
             .0
@@ -152,7 +154,7 @@ fn edited_graphs_are_read_or_refused() {
                 explore(&graph);
             }
         }
-        // Where no edit is read, nothing behind the check was tried.
+        // If too few edited graphs passed the check, what comes after it would not be tried.
         assert!(
             (20..n_edits).contains(&n_read),
             "{name}: {n_read} of {n_edits} read"

@@ -1,4 +1,5 @@
-//! Which layers are taken by default, of small graphs that are made here.
+//! Tests which layers are chosen by default (`mid1` to `final`) in small graphs that are made here: the ends of the
+//! stages of one resolution.
 
 use trainer::network::graph::program::{
     Argument, Dtype, Graph, GraphTensor, Meta, Node, Role, Size,
@@ -6,13 +7,14 @@ use trainer::network::graph::program::{
 
 use super::defaults;
 
-/// An operator without its overload, the module that calls it, and the rows of its output.
+/// An operator without its overload, the path of the module that calls it, and the rows of its square output.
 type Step = (&'static str, &'static str, i64);
 
 /// The rows and columns of the images.
 const IMAGE: i64 = 64;
 
-/// A network of operators, each on the output of the one before. `outer` are the modules that call others.
+/// A network of operators, each on the output of the one before, then a mean over pixels and a linear head. `outer`
+/// are the modules that call others. Sizes need not fit the operators: nothing is computed.
 fn chain(steps: &[Step], outer: &[&str]) -> Graph {
     let tensor = |size: Vec<Option<i64>>| Meta::Tensor {
         size,
@@ -66,6 +68,7 @@ fn chain(steps: &[Step], outer: &[&str]) -> Graph {
     graph
 }
 
+/// Asserts that the default layers are the outputs of the modules `expected`.
 #[track_caller]
 fn assert_defaults(steps: &[Step], outer: &[&str], expected: &[&str]) {
     let found = defaults(&chain(steps, outer));
@@ -85,7 +88,7 @@ fn a_padded_map_is_neither_a_stage_nor_its_end() {
             ("constant_pad_nd", "b.conv.pad", 25),
             ("conv2d", "b.conv", 16),
             ("relu", "b.act", 16),
-            // Of the size of the stage before, and the last of its own.
+            // Paddings to the resolutions of earlier stages: 32 rows as `stem`, 16 rows as `b`.
             ("constant_pad_nd", "c.pad", 32),
             ("conv2d", "c.conv", 8),
             ("constant_pad_nd", "pad", 16),
@@ -125,7 +128,7 @@ fn what_a_block_undoes_begins_no_stage() {
         ("conv2d", "c.conv", 16),
     ];
     assert_defaults(&steps, &["a", "a.inner", "b", "c"], &["a", "c"]);
-    // A list of modules is no block: what its parts do stays.
+    // Here `a` is a list of modules (not in `outer`), which is no block: its changes of resolution count.
     let expected = ["a.conv", "a.inner", "a.up", "c"];
     let list = [
         ("conv2d", "stem", 32),

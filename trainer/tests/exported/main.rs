@@ -1,5 +1,7 @@
-//! What is read of small networks, and that no file makes the reader fail in another way than with an error.
-//! `tests/python/export_fixtures.py` writes the files.
+//! Tests the reader of networks that PyTorch exported (`.pt2` files) on small networks: what it reads of them, and
+//! that damaged or edited files give errors and never a panic. `tests/python/export_fixtures.py` writes the files:
+//! `convolutions` (a small convolutional network), `tokens` (a small vision transformer), `blocks` (with paddings
+//! and repeated modules) and others that are refused; `.core` files have PyTorch's core operators.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,6 +11,7 @@ mod networks;
 mod refused;
 #[path = "../../../tests/fuzz/src/archive.rs"]
 mod stored;
+mod weights;
 
 use std::path::Path;
 
@@ -20,13 +23,13 @@ use trainer::weights::exported::lower::lower;
 use trainer::weights::exported::read::read;
 use trainer::weights::zip_directory;
 
-/// The bytes of a file that the tests read.
+/// The bytes of a file in `tests/fixtures/exported`.
 fn fixture(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/exported");
     fs_err::read(folder.join(name)).unwrap()
 }
 
-/// The entries of a zip archive.
+/// The entries of a zip archive: (name, bytes).
 fn entries(file: &[u8]) -> Vec<(String, Vec<u8>)> {
     let entries = zip_directory::read(file).expect("the fixture is a whole archive");
     let owned = entries.into_iter();
@@ -35,13 +38,13 @@ fn entries(file: &[u8]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Writes a zip archive of stored entries.
+/// Returns a zip archive of these entries, uncompressed.
 fn archive(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     let entries = entries.iter();
     stored::stored(entries.map(|(name, bytes)| (name.as_str(), &bytes[..])))
 }
 
-/// The fixture with one entry changed.
+/// The file `name` with the first entry whose name ends in `entry` changed.
 fn edited(name: &str, entry: &str, edit: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut entries = entries(&fixture(name));
     let found = entries.iter_mut().find(|(name, _)| name.ends_with(entry));
@@ -50,7 +53,7 @@ fn edited(name: &str, entry: &str, edit: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8>
     archive(&entries)
 }
 
-/// The fixture with some text of an entry replaced.
+/// The file `name` with the first `old` in an entry's text replaced by `new`.
 fn replaced(name: &str, entry: &str, old: &str, new: &str) -> Vec<u8> {
     edited(name, entry, |bytes| {
         let text = String::from_utf8(bytes).expect("the entry is text");
@@ -59,7 +62,7 @@ fn replaced(name: &str, entry: &str, old: &str, new: &str) -> Vec<u8> {
     })
 }
 
-/// Does all that can be done with a file, and returns the lowered graph.
+/// Does all that can be done with a file, and returns the graph in its pure form (without operators that overwrite).
 fn all(file: &[u8]) -> Result<Graph, Problem> {
     let exported = read(file)?;
     for view in exported.tensors.values() {
@@ -70,7 +73,7 @@ fn all(file: &[u8]) -> Result<Graph, Problem> {
     Ok(graph)
 }
 
-/// Does all that can be done with a graph that is checked.
+/// Does all that can be done with a graph that passed the check: none of it may panic.
 fn explore(graph: &Graph) {
     let layers = Layers::of(graph);
     layers.defaults(|layer| layer.reaches_logits);
@@ -78,7 +81,7 @@ fn explore(graph: &Graph) {
     let _ = lower(graph);
 }
 
-/// The error of a file, which is of few and short lines whatever the file holds.
+/// The error of a file. It must be short and of at most three lines, whatever the file holds.
 fn problem(file: &[u8]) -> String {
     let problem = match all(file) {
         Ok(graph) => panic!("read {} nodes, expected an error", graph.nodes.len()),
@@ -89,7 +92,7 @@ fn problem(file: &[u8]) -> String {
     problem
 }
 
-/// The names of the layers that are taken by default, with their roles.
+/// The layers that are chosen by default: (`mid1` … `final`, module).
 fn defaults(graph: &Graph) -> Vec<(&'static str, String)> {
     let layers = Layers::of(graph);
     let found = layers.defaults(|layer| layer.reaches_logits);

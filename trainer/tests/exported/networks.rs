@@ -1,4 +1,5 @@
-//! What is read of the small networks.
+//! Tests what is read of the small exported networks of `tests/python/export_fixtures.py`: operators, tensors,
+//! layers, head.
 
 use trainer::network::graph::layers::find::{Form, Layers};
 use trainer::network::graph::layers::head::{find_head, head};
@@ -22,7 +23,7 @@ fn a_graph_has_no_operator_that_overwrites() {
         "conv2d",
         "hardtanh",
         "add",
-        // `y[:, 1].mul_(2)`, and the view of y that was taken before it.
+        // `y[:, 1].mul_(2)` overwrites a part of y; a view of y that was taken before it is computed anew.
         "select",
         "mul",
         "select_scatter",
@@ -38,6 +39,7 @@ fn a_graph_has_no_operator_that_overwrites() {
     assert_eq!(operators(&graph), expected);
 }
 
+/// Core operators have several variants of batch norm and pooling, with more outputs; they become the usual ones.
 #[test]
 fn a_graph_of_core_operators_has_the_same_norms_and_pooling() {
     let graph = all(&fixture("convolutions.core.pt2")).unwrap();
@@ -143,7 +145,7 @@ fn a_graph_survives_json_on_one_line() {
     }
 }
 
-/// Of each of these, `serde_json` reads another number in the last digit, or none.
+/// `serde_json` alone would read the first two of these with another last digit, and has no form for the third.
 #[test]
 fn numbers_survive_json_exactly() {
     for number in [0.022530295452966646, 0.022768472012439346, f64::INFINITY] {
@@ -162,7 +164,8 @@ fn layers_have_the_names_of_their_modules() {
         .iter()
         .map(|layer| layer.module.as_str())
         .collect();
-    // act is called twice, and neither call is on every path; the sums behind it are the model's own.
+    // `act` is called twice, but neither call is on every path from the images to the logits. The sums after it are
+    // computed by the model itself: "act+".
     assert_eq!(
         names,
         [
@@ -213,7 +216,7 @@ fn tokens_are_maps_until_only_the_class_token_goes_on() {
             .iter()
             .all(|layer| (layer.grid, layer.channels) == ([2, 2], 8))
     );
-    // From blocks.2 the patches go on to the class token of the last block, through its norm.
+    // The patches of blocks.2 are read by the last block's norm alone; from there only the class token goes on.
     let normed = layers
         .candidates
         .iter()
@@ -258,7 +261,8 @@ fn paddings_and_what_blocks_undo_are_no_stages() {
     assert_eq!(defaults(&graph), expected);
 }
 
-/// Exported with `strict=True`, a module that several others share has one name wherever it is called.
+/// With `strict=True`, PyTorch exports a module that several others share under one name wherever it is called. Such
+/// a call must count as a part of the calling module, so that layers are found as without it.
 #[test]
 fn a_shared_module_is_a_part_of_what_calls_it() {
     let file = edited("blocks.pt2", "models/model.json", |bytes| {
@@ -281,6 +285,7 @@ fn a_shared_module_is_a_part_of_what_calls_it() {
     );
 }
 
+/// A slice of a module list has commas in its path, which must not end it.
 #[test]
 fn a_part_of_a_module_list_is_no_end_of_a_name() {
     let file = edited("blocks.pt2", "models/model.json", |bytes| {

@@ -1,8 +1,11 @@
-//! Files that are refused, with the words in which they are.
+//! Files of exported networks that must be refused: other kinds of files, damaged archives, networks that are no
+//! image classifiers, edited graphs and tensors. Each case has a part of the expected error.
 
 use super::{archive, edited, entries, fixture, problem, replaced};
 
+/// The entry with the graph.
 const MODEL: &str = "models/model.json";
+/// The entry with the list of the weights.
 const WEIGHTS: &str = "model_weights_config.json";
 
 #[test]
@@ -72,7 +75,7 @@ fn damaged_archives_are_refused() {
     let mut changed = archive(&convolutions);
     changed[100] ^= 1;
     let plain = archive(&convolutions);
-    // The first header of the directory.
+    // The first header of the directory: its offset is in the archive's last record.
     let header = u32::from_le_bytes(plain[plain.len() - 6..][..4].try_into().unwrap()) as usize;
     let mut compressed = plain.clone();
     compressed[header + 10] = 8;

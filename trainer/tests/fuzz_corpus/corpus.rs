@@ -1,11 +1,12 @@
-//! Gives each kept input of the fuzzer to its reader, which must return a result or an error.
+//! Gives each kept input of the fuzzer to the reader that it was made for. The reader must return a result or an
+//! error; a panic fails the test.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::readers;
 
-/// A reader, and the folder of its inputs.
+/// The folder of a reader's inputs, and the reader.
 type Reader = (&'static str, fn(&[u8]));
 
 const READERS: [Reader; 7] = [

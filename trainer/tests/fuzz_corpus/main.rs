@@ -1,6 +1,6 @@
-//! Reads the inputs again that the fuzzer (`cargo xtask fuzz`) found and `tests/fuzz` keeps: a small set that
+//! Reads again the inputs that the fuzzer (`cargo xtask fuzz`) found and `tests/fuzz` keeps: a small set that
 //! reaches much of the readers' code (`corpus`), and inputs that once broke a reader (`mended`). The readers
-//! belong to data-prep, evaluator and trainer; the test is here because the trainer depends on the others.
+//! belong to the crates data-prep, evaluator and trainer. The test is in trainer, which depends on the others.
 
 #[path = "../../../tests/fuzz/src/archive.rs"]
 mod archive;

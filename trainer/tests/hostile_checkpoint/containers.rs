@@ -4,7 +4,7 @@
 use super::files::*;
 use super::refused_in_bounds;
 
-/// A case is its name, how the file is made, and how the error goes on after the file's name.
+/// A case is its name, how the file is made, and how the error begins after the file's name.
 #[test]
 fn containers_that_lie_are_refused() {
     refused_in_bounds(&[

@@ -23,11 +23,11 @@ use trainer::weights::checkpoint_file::parse;
 #[global_allocator]
 static MEMORY: Peak = Peak;
 
-/// The bytes that reading may take besides a multiple of the file's size: the pickle reader's stack, memo and
-/// marks at their largest.
+/// The bytes that reading may allocate besides 32 times the file's size: what the pickle reader's stack, memo and
+/// marks take at their bounds.
 const MEMORY_LIMIT: usize = 400 << 20;
 
-/// A hostile file: what it tries, how it is made, and how the error goes on after the file's name.
+/// A hostile file: what it tries, how it is made, and how the error begins after the file's name.
 type Case = (&'static str, fn() -> Vec<u8>, &'static str);
 
 /// Asserts that each file is refused with its error, in a short message and within the memory limit.
@@ -54,7 +54,8 @@ fn refused_in_bounds(cases: &[Case]) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// `trainer import` with little memory: it must end with exit code 2 and one line, and leave no file.
+/// `trainer import` with a limit of 600,000 KiB of memory: it must end with exit code 2 and one line (and perhaps a
+/// hint), and write no file.
 #[test]
 fn the_program_refuses_them_within_a_memory_limit() {
     let cases: [(&str, Vec<u8>); 5] = [
@@ -87,7 +88,7 @@ fn the_program_refuses_them_within_a_memory_limit() {
     for (name, bytes) in cases {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), bytes).unwrap();
-        // With more memory than the limit the program would be ended by a signal, without its error line.
+        // If it asked for more memory, it would be ended by a signal, without its error line.
         let (error, code) = import(folder.path(), name, &["ulimit -d 600000"]);
         assert_eq!(code, Some(2), "{name}: {error}");
         assert!(error.starts_with(&format!("error: {name}: ")), "{error}");

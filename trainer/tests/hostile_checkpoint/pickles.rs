@@ -1,5 +1,8 @@
-//! Pickles whose values are shared, repeated or nested beyond measure, so that a small file could fill memory
-//! or keep a reader busy for ever. Each must be refused with its reason and within the memory limit.
+//! Pickles whose values are shared, repeated or nested so often that a small file could fill memory or keep a
+//! reader busy for ever. Each must be refused with its reason and within the memory limit of `main.rs`. A case is
+//! its name, how the file is made, and how the error begins after the file's name. Byte strings are opcodes of
+//! Python's pickle format, e.g. `]` an empty list, `}` an empty dict, `q\x00` and `h\x00` entry 0 of the memo
+//! written and read.
 
 use super::files::*;
 use super::refused_in_bounds;

@@ -6,7 +6,8 @@ use std::process::Command;
 use super::files::*;
 use super::{Case, import, refused_in_bounds};
 
-/// Pickles that run `touch EXECUTED` when Python loads them, so that a file tells whether they did.
+/// Pickles that run `touch EXECUTED` when Python loads them, so that a file tells whether they did. Each name says by
+/// which kind of opcode.
 const PAYLOADS: [Case; 8] = [
     (
         "a call",
@@ -121,6 +122,7 @@ fn new_object(end: &[u8]) -> Vec<u8> {
     [b"\x80\x04".to_vec(), bytes, map, arguments, end.to_vec()].concat()
 }
 
+/// `trainer import` refuses each, and no file `EXECUTED` is there afterwards.
 #[test]
 fn no_pickle_runs_anything() {
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +162,7 @@ fn python_would_run_the_same_pickles() {
     }
 }
 
-/// A call where a tensor's offset, key or name belongs.
+/// A call of `system` where a tensor's offset, storage key, storage or name belongs.
 #[test]
 fn a_call_in_the_place_of_a_value_is_not_made() {
     refused_in_bounds(&[

@@ -1,7 +1,7 @@
 //! Helpers of the trainer's tests: networks and images filled by the recipe of
-//! `tests/fixtures/golden/README.md`, masks, and comparisons of tensors. The recipe computes every value from
-//! the tensor's name, so that Python scripts can fill the same network, and no tensor has a special value
-//! (freshly initialised, X-DNNs have convolutions of zeros, and all norms are alike).
+//! `tests/fixtures/golden/README.md`, masks, and comparisons of tensors. The recipe computes every weight from
+//! its tensor's name, so that Python scripts can fill the same network. Fresh weights would not do: X-DNNs then
+//! have convolutions of zeros, and all norms are alike.
 #![allow(clippy::unwrap_used, dead_code)]
 
 use std::collections::HashMap;
@@ -54,7 +54,8 @@ pub fn scalar(tensor: &Tensor) -> f64 {
     tensor.to_kind(Kind::Double).double_value(&[])
 }
 
-/// Returns the largest absolute difference, divided by the largest absolute expected value.
+/// Returns the largest absolute difference, divided by the largest absolute expected value (at least 1e-12, so that
+/// zeros can be expected).
 pub fn relative(found: &Tensor, expected: &Tensor) -> f64 {
     let double = |t: &Tensor| t.to_device(Device::Cpu).to_kind(Kind::Double);
     let (found, expected) = (double(found), double(expected));
@@ -70,8 +71,8 @@ pub fn uniform(name: &str, shape: &[i64]) -> Tensor {
     Tensor::from_slice(&values).view(shape)
 }
 
-/// Returns one mask for each list of boxes: (N, H, W), 1 in the union of the boxes, else 0. A box is x1, y1,
-/// x2, y2 in cells of the grid, right and bottom edge excluded.
+/// Returns one mask for each list of boxes: (N, H, W), 1 in the union of the boxes, else 0. A box is [x1, y1,
+/// x2, y2] in cells of the grid, without column x2 and row y2.
 pub fn masks(boxes: &[Vec<[i32; 4]>], grid: Grid) -> Tensor {
     let cells: Vec<f64> = boxes
         .iter()
@@ -129,8 +130,7 @@ pub fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
     model
 }
 
-/// Sets the network's buffers (running statistics) to the recorded ones, `buffers/<name>`, where there are
-/// any.
+/// Sets the network's buffers (running statistics) to the tensors `buffers/<name>` of `values`, if there are any.
 pub fn load_buffers(model: &Model, values: &HashMap<String, Tensor>) {
     for param in model.params.entries() {
         if let Some(recorded) = values.get(&format!("buffers/{}", param.name)) {

@@ -1,5 +1,5 @@
-//! Writes tiny data folders with chosen content, without running data-prep: images that are white in their
-//! boxes and black elsewhere.
+//! Writes tiny data folders (the tables and pixels that the program data-prep makes of a data set) with chosen
+//! content, without running data-prep: images that are white in their boxes and black elsewhere.
 #![allow(clippy::unwrap_used, dead_code)]
 
 use std::path::{Path, PathBuf};
@@ -17,23 +17,23 @@ use data_prep::schema::{
 };
 use data_prep::table::{Provenance, TableSpec, write_table};
 
-/// Height and width of the stored pixels.
+/// Height and width of the stored pixels: half the source's.
 pub const GRID: Grid = Grid::square(32);
 
-/// An image of 64×64 source pixels: white in its boxes, which all show its class, black elsewhere.
+/// An image of 64×64 source pixels: white in its boxes, which are all of its one class, black elsewhere.
 pub struct Picture {
     /// `train`, `val` or `test`.
     pub split: &'static str,
     /// One of four groups; the class is `group_id / 2`.
     pub group_id: i32,
-    /// x1, y1, x2, y2 in source pixels.
+    /// [x1, y1, x2, y2] in source pixels.
     pub boxes: Vec<[f64; 4]>,
-    /// Whether the first box's left half is its segmentation.
+    /// Whether its objects have a segmentation: the left half of the first box.
     pub is_segmented: bool,
 }
 
-/// Returns `n` pictures of a split, each with one box at another place; every third is segmented. Groups are
-/// as in Waterbirds: 0 and 3 in training and validation, all four in the test split.
+/// Returns `n` pictures of a split, each with one box whose place varies; every third is segmented. Groups are
+/// as in the data set Waterbirds: 0 and 3 in training and validation, all four in the test split.
 pub fn pictures(split: &'static str, n: usize) -> Vec<Picture> {
     (0..n)
         .map(|i| {
@@ -48,13 +48,13 @@ pub fn pictures(split: &'static str, n: usize) -> Vec<Picture> {
         .collect()
 }
 
-/// Writes a data folder with Waterbirds' two classes; class = group / 2. Returns its path.
+/// Writes a data folder of the data set `name` with Waterbirds' two classes, and returns its path.
 pub fn write(dir: &Path, name: &str, pictures: &[Picture]) -> PathBuf {
     write_of(dir, (name, "0123"), &["landbird", "waterbird"], pictures)
 }
 
-/// Writes a data folder of the data set `name` with the input hash `inputs` and these classes, of which
-/// pictures show only the first two.
+/// Writes a data folder of the data set `name` with these classes, of which pictures show only the first two, and
+/// returns its path. `inputs` is recorded as the hash of the source files.
 pub fn write_of(
     dir: &Path,
     (name, inputs): (&str, &str),
@@ -94,6 +94,7 @@ pub fn write_of(
             objects.iter().map(|object| object.2[at]),
         ))
     };
+    // The segmentation as compressed run lengths.
     let shape = |picture: &Picture| {
         let [x1, y1, x2, y2] = picture.boxes[0];
         let inside = |i: usize| {
@@ -114,6 +115,7 @@ pub fn write_of(
         .collect();
     let counts: BinaryArray = shapes.iter().map(Option::as_deref).collect();
     let kind = |object: &(usize, &Picture, _)| ["box", "rle"][usize::from(object.1.is_segmented)];
+    // For "difficult" and "crowd", which no object is.
     let no = || -> ArrayRef { Arc::new(BooleanArray::from(vec![false; objects.len()])) };
     table(
         &MASKS,

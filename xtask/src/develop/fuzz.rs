@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: runs libFuzzer on each parser of foreign files (here called a reader), one after the
-//! other.
+//! `cargo xtask fuzz`: runs libFuzzer, which makes up inputs that reach new code, on each parser of foreign files
+//! (here called a reader), one after the other.
 //!
 //! What a reader must do is in `tests/fuzz/src/readers.rs`. `tests/fuzz/corpus` keeps inputs that together
 //! reach much of the code, `tests/fuzz/mended` those that once broke a reader; the trainer's tests replay
@@ -59,10 +59,10 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-covera
 /// without the instrumentation.
 const MACHINE: &str = "x86_64-unknown-linux-gnu";
 
-/// The most memory that reading one input may take, in MiB.
+/// The most memory that reading one input may take: 2048 MiB (chosen).
 const MEMORY: &str = "-rss_limit_mb=2048";
 
-/// The most bytes of inputs that `--keep` keeps for a reader.
+/// The most bytes of inputs that `--keep` keeps for a reader: 48 KiB, so that the repository stays small.
 const KEPT: u64 = 48 << 10;
 
 impl Target {
@@ -78,7 +78,8 @@ impl Target {
         }
     }
 
-    /// The largest input that is tried, in bytes. A network's graph takes some room.
+    /// libFuzzer's option for the largest input that is tried: 8 KiB, or 64 KiB for networks, whose graphs take some
+    /// room. Small inputs are read faster, so more are tried.
     fn largest(self) -> String {
         let largest = match self {
             Target::Exported => 1 << 16,
@@ -123,7 +124,7 @@ fn fuzz(target: Target, (program, name): (&Path, &str), inputs: &Path, args: &Ar
     search.arg(inputs).arg(&kept).args(seeds);
     search.args([&target.largest(), MEMORY]);
     search.arg(format!("-max_total_time={}", u64::from(args.minutes) * 60));
-    // One input may take 20 seconds.
+    // One input may take 20 seconds before it counts as breaking the reader.
     search.args(["-timeout=20", "-print_final_stats=1"]);
     search.arg(format!("-artifact_prefix={}/", broken.display()));
     if !search.status()?.success() {

@@ -22,6 +22,7 @@ impl Device {
     pub(crate) fn of(name: &str) -> Device {
         match name {
             "auto" => *AUTO.get_or_init(|| {
+                // Empty or -1 hides all GPUs from CUDA.
                 let is_hidden = std::env::var("CUDA_VISIBLE_DEVICES").is_ok_and(|names| {
                     let first = names.split(',').next().unwrap_or_default().trim();
                     first.is_empty() || first == "-1"

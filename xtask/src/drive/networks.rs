@@ -1,5 +1,6 @@
-//! Brings networks from files into a reproduction: asks the trainer what they are (`trainer describe`), and has
-//! it make weight files of them (`trainer import`), from which runs start, in `networks` of the out folder.
+//! Brings networks that a recipe names by a file (`file = "net.pt2"`) into a reproduction. `trainer describe`
+//! tells their layers and methods. `trainer import` makes a weight file of each, in `networks` of the out folder;
+//! the recipe's runs start from these weight files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,7 +53,7 @@ pub(crate) struct Import<'a> {
     network: &'a NetworkFile,
     /// The weight file.
     file: PathBuf,
-    /// The file with what it was made from.
+    /// The file beside it that says what it was made from.
     record_file: PathBuf,
     record: Record,
 }
@@ -115,10 +116,11 @@ impl Import<'_> {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-                fs::remove_dir_all(entry.path())?; // a killed run's
+                fs::remove_dir_all(entry.path())?; // left by a program that was killed
             }
         }
-        // If it stayed and this program were killed, it might be taken for that of the new weights.
+        // If the old record stayed and this program were killed after the rename of the weights below, the next
+        // start might take it for the record of the new weights.
         if self.record_file.exists() {
             fs::remove_file(&self.record_file)?;
         }
@@ -144,15 +146,16 @@ impl Import<'_> {
             .context("trainer import left no file")?;
         files::rename(&made, &self.file)?;
         files::write(&self.record_file, &toml::to_string(&self.record)?)?;
-        // The trainer named the unfinished folder.
+        // The trainer's own message names the temporary folder, so the final path is printed here.
         let shown = paths::shown(&self.file);
         eprintln!("the network {} is in {shown}", network.name);
         Ok(())
     }
 }
 
-/// Runs a command of the trainer's for `network` and returns its standard output. The trainer's error, with the
-/// hint on the line after it, becomes this one's; other lines before it go to this program's stderr.
+/// Runs a command of the trainer's for `network` and returns its standard output. If it fails, the returned error
+/// has the trainer's last line "error: …" and the line "hint: …" after it. Lines of the trainer before its error
+/// go to this program's stderr.
 fn told(mut command: Command, doing: &str, network: &NetworkFile) -> Result<String> {
     let last_error = Arc::new(Mutex::new(None::<String>));
     let said = Arc::clone(&last_error);
@@ -167,7 +170,7 @@ fn told(mut command: Command, doing: &str, network: &NetworkFile) -> Result<Stri
     })?;
     let shown = paths::shown(&network.file);
     let done = process::capture(&mut command, &format!("{doing} {shown}"));
-    // It holds the writing end of the stderr pipe; the reader ends when all of these are closed.
+    // The command holds a writing end of the stderr pipe; the reader thread ends when all of them are closed.
     drop(command);
     reader.join().ok();
     let mut last_error = last_error.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,6 +20,7 @@ pub(crate) fn run() -> Result<()> {
         "| recipe | runs | two CPU cores | GPU hours | shows |\n|---|---:|---:|---:|---|"
     )?;
     for name in recipe::available(&paths::root().join("recipes"))? {
+        // None: names are not checked, because that would need the built programs.
         let experiment = recipe::read(&paths::root(), &name, None)?;
         let plan = Plan::new(&experiment);
         let seconds = |device| {

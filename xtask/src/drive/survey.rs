@@ -13,9 +13,9 @@ use crate::system::process::{self, BinDir};
 pub(crate) struct Survey {
     /// The data set's name.
     pub(crate) name: String,
-    /// Whether the folder is one that data-prep has made.
+    /// Whether the folder is one that data-prep has made (tables and pixels), not original images.
     pub(crate) prepared: bool,
-    /// Height and width of the pixels of a folder that data-prep has made.
+    /// Height and width, in pixels, of the images in a folder that data-prep has made; None for other folders.
     pub(crate) size: Option<u32>,
     /// Images in each split.
     pub(crate) train: u32,

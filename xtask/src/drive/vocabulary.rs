@@ -39,12 +39,19 @@ struct Source {
 pub(crate) struct Trainer {
     /// Its own, and those from files that it was asked to describe.
     pub(crate) networks: Vec<Network>,
+    /// The attribution methods.
     pub(crate) methods: Vec<Named>,
+    /// The localization losses.
     pub(crate) losses: Vec<LossEntry>,
+    /// The layers at which maps can be taken: `input`, `mid1`, … `final`.
     pub(crate) layers: Vec<String>,
+    /// `box` and `segmentation`.
     pub(crate) annotations: Vec<String>,
+    /// `conventional` and `reversed` (Waterbirds' background as the class).
     pub(crate) tasks: Vec<String>,
+    /// How many classes an image shows: `multi` or `single`.
     pub(crate) labels: Vec<String>,
+    /// What maps explain: the class's `logit`, or its `contrast` with the other classes' logits.
     pub(crate) explained: Vec<String>,
     pub(crate) augmentations: Vec<String>,
     pub(crate) precisions: Vec<String>,
@@ -131,7 +138,7 @@ impl DataPrep {
         datasets.map(String::as_str).collect()
     }
 
-    /// The names of the formats of data.
+    /// The names of the formats of data (`voc`, `coco`, …), which are subcommands of data-prep.
     pub(crate) fn formats(&self) -> Vec<&str> {
         let formats = self.sources.iter();
         formats.map(|source| source.name.as_str()).collect()

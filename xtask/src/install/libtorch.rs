@@ -12,7 +12,8 @@ use crate::system::{paths, process};
 /// The version that tch (the Rust bindings) needs, exactly.
 pub(crate) const VERSION: &str = "2.11.0";
 
-/// The version that the wheel on the package index names as its own.
+/// The version that the wheel on the package index names as its own; set-up writes it into the libtorch that it
+/// makes, also into the CPU build, which is from the same wheel.
 pub(crate) const BUILD_VERSION: &str = "2.11.0+cu130";
 
 /// The libtorch that the build will use, by who installed it.
@@ -75,7 +76,7 @@ fn python_torch() -> Result<PathBuf> {
 /// Whether a libtorch can use NVIDIA GPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
-    /// libtorch_cpu alone, behind a stub libtorch.so.
+    /// Without CUDA: libtorch.so loads libtorch_cpu alone.
     Cpu,
     /// With libtorch_cuda and NVIDIA's libraries.
     Cuda,

@@ -20,8 +20,11 @@ use crate::system::{files, process, progress};
 pub(crate) struct Wheel {
     pub(crate) project: &'static str,
     pub(crate) version: &'static str,
+    /// The file's name.
     pub(crate) file: &'static str,
+    /// The file's size.
     pub(crate) bytes: u64,
+    /// The file's checksum, in hexadecimal.
     pub(crate) sha256: &'static str,
 }
 
@@ -112,6 +115,7 @@ fn download(wheels: &[Wheel], scratch: &Path, lock: &fs::File) -> Result<()> {
         ])
         .args(["--disable-pip-version-check", "--no-input", "--dest"])
         .arg(scratch)
+        // The interpreter that torch's pinned wheel is for.
         .args([
             "--python-version",
             "3.11",

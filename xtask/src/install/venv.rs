@@ -29,7 +29,8 @@ pub(crate) fn ensure_listed(
     make(name, requirements, &["--no-deps"], finish)
 }
 
-/// Makes the environment unless it is there; `options` are further options of `pip install`.
+/// Makes the environment unless it is there; `options` are further options of `pip install`, and `finish` is as
+/// in [`ensure_listed`].
 fn make(
     name: &str,
     requirements: &str,

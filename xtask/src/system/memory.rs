@@ -9,7 +9,7 @@ use fs_err as fs;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) total: u64,
-    /// What is not in use.
+    /// What may still be taken, counting cached files that the system would drop.
     pub(crate) available: u64,
 }
 
@@ -57,7 +57,7 @@ fn cgroups(root: &Path) -> Vec<Memory> {
         for folder in path.ancestors().map(|path| mount.join(path)) {
             let number = |name: &str| {
                 let text = fs::read_to_string(folder.join(name)).ok()?;
-                text.trim().parse::<u64>().ok() // "max" where there is none
+                text.trim().parse::<u64>().ok() // "max", which is no number, where there is no limit
             };
             let Some(total) = number(limit) else { continue };
             // Memory in use includes cached files, which the system drops when memory is needed.
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     /// Total and available memory in MiB that are found on a machine of 64 GiB, 60 of them available, which
-    /// has `files` (path, content) besides.
+    /// has `files` (path, content) besides; `files` may replace the default proc/meminfo.
     fn found(files: &[(&str, &str)]) -> Option<(u64, u64)> {
         let root = tempfile::tempdir().unwrap();
         let meminfo = "MemTotal: 67108864 kB\nMemFree: 1 kB\nMemAvailable: 62914560 kB\n";
@@ -101,7 +101,8 @@ mod tests {
         assert_eq!(found(&[]), Some((65536, 61440)));
         assert_eq!(found(&[("proc/meminfo", "")]), None);
         let job = ("proc/self/cgroup", "0::/slurm/job_7\n");
-        // The job has no limit of its own, but the cgroup above it has.
+        // The job has no limit of its own, but the cgroup above it has: 4 GiB, of which 3 are in use and 1 of these
+        // holds cached files, so that 2 are available.
         let above = [
             job,
             ("sys/fs/cgroup/slurm/job_7/memory.max", "max\n"),
@@ -128,7 +129,7 @@ mod tests {
             ),
         ];
         assert_eq!(found(&version_1), Some((1024, 512)));
-        // Version 1 writes no limit as a number beyond any machine.
+        // Where there is no limit, version 1 writes a number beyond any machine's memory.
         let without = [
             ("proc/self/cgroup", "4:memory:/\n"),
             (

@@ -2,9 +2,10 @@
 //! cluster. The program notes the signal and does not end, so that it outlives the programs it started and
 //! can report how they ended.
 //!
-//! It passes each signal on, as SIGUSR2, to the running programs that save their work at it, and to those
-//! that have none to save. This is needed because a terminal sends Ctrl-C, and SIGHUP when it is closed, to
-//! all programs, but `kill`, and a cluster that announces the end of a job's time, signal this program alone.
+//! It passes each signal on, as SIGUSR2, to those running programs that the caller names (`pass_to`). A training,
+//! or a step that has one, saves its work at it; programs without work to save are ended by it. This is needed
+//! because a terminal sends Ctrl-C, and SIGHUP when it is closed, to all programs, but `kill`, and a cluster that
+//! announces the end of a job's time, signal this program alone.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -17,10 +18,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-/// The exit code of a program that was stopped by a signal and resumes when it is started again.
+/// The exit code of a program that was stopped by a signal and resumes when it is started again. (75 is EX_TEMPFAIL
+/// of sysexits.h; the trainer uses the same.)
 pub(crate) const STOPPED: u8 = 75;
 
-/// The error that a program ended with the exit code [`STOPPED`].
+/// The error of a program that this one started: it ended with the exit code [`STOPPED`].
 #[derive(Debug)]
 pub(crate) struct Stopped;
 

@@ -29,7 +29,7 @@ pub(crate) fn of_others() -> Option<usize> {
     number("RAYON_NUM_THREADS")
 }
 
-/// The number in a variable; None where it is 0, which rayon takes as no limit.
+/// The number in a variable; None where it is not set, no number, or 0, which rayon takes as no limit.
 fn number(variable: &str) -> Option<usize> {
     let text = std::env::var(variable).ok()?;
     text.trim().parse().ok().filter(|n| *n > 0)

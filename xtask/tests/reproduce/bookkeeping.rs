@@ -1,5 +1,6 @@
 //! Tests that no finished work is lost when a small file about the steps is damaged or cannot be written:
-//! the measured rates (`rates.toml`), the records of how steps ended (`steps/`) and `plan.toml`.
+//! the measured rates (`rates.toml`, seconds for each kind of work), the records of how steps ended (`steps/`) and
+//! `plan.toml`. A shell script stands in for the programs of the stages; the recipe's plan has 9 steps.
 
 use std::process::Stdio;
 
@@ -13,6 +14,7 @@ const RATE: &str = "[[rate]]\nway = \"plain\"\nbackbone = \"resnet18\"\nsize = 3
 fn a_finished_training_is_not_failed_by_damaged_rates() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.step("data").code, 0);
+    // No TOML entry, a missing key, an unknown value, and numbers that cannot be a rate.
     let damaged = [
         "no rates",
         "[[rate]]\nway = \"plain\"\n",

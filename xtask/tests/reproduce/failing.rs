@@ -1,5 +1,9 @@
 //! Tests what `reproduce` does when a step fails: all steps that do not need it are done, the rest is left
-//! out and done by the same command the next time, and the error names the step, its cause and its log.
+//! out and done by the same command the next time, and the error names the step, its cause and its log. A call
+//! of a program's stand-in (a shell script) fails where it contains the text in the file `fail`.
+//!
+//! The recipe's 9 steps: data, baseline/1, guided/1 and guided/2 (Energy with two λ), guided/3 (L1), a score of the
+//! baseline, one of Energy's runs together and one of L1's, and the report.
 
 use crate::sandbox::{RECIPE, Sandbox, starting_with};
 

@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 
 use crate::sandbox::{RECIPE, Sandbox};
 
-/// What a trainer has written (`tests/tests/reliability/watched.rs` compares it with the real one's), and the
-/// lines made of it.
+/// A trainer's progress file, which the stand-in for the trainer writes: 3 of 10 epochs are finished.
+/// (`tests/tests/reliability/watched.rs` compares it with the real trainer's.)
 const WRITTEN: &str = include_str!("../fixtures/progress.json");
+/// The lines that `status` makes of it: where the training is, and for each curve its three epochs and last value.
 const LINES: [&str; 2] = [
     "    epoch 4 of 10, step 12 of 63, about 4 min left",
     "    loss █▃▁ 0.4500   val F1 ▁▆█ 50.0 %   EPG ▁▂█ 70.0 %",
@@ -18,6 +19,7 @@ const LINES: [&str; 2] = [
 fn status_follows_a_reproduction_to_its_end() {
     let sandbox = Sandbox::new();
     sandbox.write("progress", WRITTEN);
+    // The stand-in for the trainer makes the file `holding` and waits until `hold` is removed.
     sandbox.write("hold", "");
     let mut reproduce = sandbox.command(RECIPE, &[]);
     reproduce.stdout(Stdio::null()).stderr(Stdio::null());
@@ -47,12 +49,13 @@ fn status_follows_a_reproduction_to_its_end() {
     assert_eq!(reproduce.wait().unwrap().code(), Some(0));
     let last = rest.trim_end().lines().next_back().unwrap();
     assert!(last.contains(": 9 of 9 steps done, 0 running"), "{rest}");
+    // No escape sequence of a terminal.
     assert!(!(first + &rest).contains('\u{1b}'));
     // Where nothing is at work, it ends at once, with what `status` prints.
     assert_eq!(sandbox.status(&["--follow"]), sandbox.status(&[]));
 }
 
-/// A file that is cut short, or another version's, is as none.
+/// A progress file that is cut short, or of another version of the trainer, is treated as if there were none.
 #[test]
 fn what_a_training_says_wrongly_is_left_out() {
     for text in ["", "{\"epochs\": 3", "{\"epochs\": 3}", "[1]"] {

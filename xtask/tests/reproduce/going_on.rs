@@ -1,5 +1,9 @@
 //! Tests that the same `reproduce` command goes on after it was stopped by a signal, and that after a change
 //! of the recipe it does only what the change needs. `--dry-run` must list the same steps.
+//!
+//! The recipe has a baseline, two guided runs with the Energy loss (two λ) and one with L1; its plan has 9 steps:
+//! data, 4 trainings, 3 scores (baseline, Energy, L1) and the report. A shell script stands in for the programs of
+//! the stages. With the file `hang` its training waits for a signal, with `hold` until that file is removed.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};

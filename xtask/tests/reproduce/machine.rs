@@ -1,4 +1,5 @@
-//! Tests how many threads each step may start, and which device `--device auto` chooses.
+//! Tests how many threads each step of a recipe's plan may start, and which device `--device auto` chooses. A shell
+//! script stands in for the programs of the stages and notes what it is given.
 
 use std::path::Path;
 
@@ -18,11 +19,12 @@ fn steps_side_by_side_share_the_cores_whoever_starts_the_threads() {
     let n_cores = std::thread::available_parallelism().unwrap().get();
     let done_ = sandbox.reproduce(RECIPE, &["--jobs", "2"]);
     assert_eq!(done_.code, 0, "{}", done_.stderr);
-    // The data's step and the baseline's run alone, so they may use all cores: no variable is set.
+    // The step of the data and that of the baseline run alone, so they may use all cores: no variable is set.
     assert_eq!(threads(&sandbox, "data-prep scenes"), ["   "]);
     let trained = threads(&sandbox, "trainer train");
     let n = (n_cores / 2).max(1).to_string();
     assert_eq!(trained[0], "   ");
+    // The first guided run has one other step beside it, so each has half of the cores.
     assert_eq!(trained[1], format!(" {n} {n} {n}"));
     let scored = [
         threads(&sandbox, "trainer explain"),

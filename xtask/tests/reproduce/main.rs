@@ -1,7 +1,7 @@
-//! Tests `cargo xtask reproduce` and `xtask step`. A shell script (`stand_in.sh`) takes the place of the
-//! programs data-prep, trainer, evaluator and analysis and writes down each call. Checked are which programs
-//! are started, in which order and on which device, what is not started again, and the ends after failures
-//! and signals.
+//! Tests `cargo xtask reproduce`, which makes a recipe's report (a recipe describes an experiment), and `xtask
+//! step`, which does one step of it. A shell script (`stand_in.sh`) takes the place of the programs data-prep,
+//! trainer, evaluator and analysis and writes down each call. Checked are which programs are started, in which
+//! order and on which device, what is not started again, and the ends after failures and signals.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,6 @@
 //! Tests recipes with a network from a file: the trainer describes it, and makes a weight file of it once, which
-//! runs name and start from.
+//! runs name and start from. A shell script stands in for the trainer and the other programs. The recipe is that of
+//! `sandbox.rs`: a baseline and three guided runs, a plan of 9 steps.
 
 use std::process::Command;
 
@@ -68,6 +69,7 @@ fn a_network_is_imported_once_and_its_runs_start_from_that() {
             && import.ends_with(&format!("/net.safetensors {options}")),
         "{import}"
     );
+    // describe, import; data-prep; 4 trainings; explain and score for 8 evaluations; the report.
     assert_eq!(calls.len(), 2 + 1 + 4 + 2 * 8 + 1, "{calls:?}");
     assert_eq!(imported(&sandbox), ["net.safetensors", "net.toml"]);
     // The baseline starts from the file's weights, and the guided run from the baseline; both have the network.
@@ -110,6 +112,7 @@ fn a_network_is_imported_once_and_its_runs_start_from_that() {
         assert_eq!(imported(&sandbox), ["net.safetensors", "net.toml"]);
         calls.len()
     };
+    // describe, data-prep (which checks the data) and the report.
     assert_eq!(again(OWN, false), 1 + 2);
     sandbox.write("net.pt2", "other weights");
     again(OWN, true);
@@ -121,6 +124,7 @@ fn a_network_is_imported_once_and_its_runs_start_from_that() {
     let other = OWN.replace("body.4", "body.5");
     again(&other, true);
     again(&other, false);
+    // A record of what the weights were made from that cannot be read, and weights that are gone.
     sandbox.write("out/networks/net.toml", "by a later version");
     again(&other, true);
     sandbox.remove("out/networks/net.safetensors");
@@ -294,7 +298,7 @@ fn a_recipe_asks_of_a_network_only_what_it_has() {
     succeeded(sandbox.reproduce(&recipe(OWN), &[]));
 }
 
-/// Jobs in a cluster's queue would start from the weights of another file than those before them.
+/// Otherwise jobs that wait in a cluster's queue would start from other weights than the jobs before them.
 #[test]
 fn a_network_is_not_imported_again_under_jobs_that_wait() {
     let sandbox = sandbox();
@@ -316,7 +320,8 @@ fn a_network_is_not_imported_again_under_jobs_that_wait() {
     assert_eq!(sandbox.read("out/networks/net.safetensors"), "weights");
 }
 
-/// A recipe for own data is written out with its epochs, and with the network.
+/// Own data with a network from a file: the copy of the recipe that jobs read has the epochs that follow from
+/// `[fit]` and the path of the network's file. The baseline's 20 steps in batches of 8 of 20 images are 8 epochs.
 #[test]
 fn a_network_of_ones_own_for_data_of_ones_own() {
     let sandbox = sandbox();

@@ -1,5 +1,6 @@
-//! Makes a temporary folder with stand-ins for the programs of the stages, and runs `xtask` in it. The files
-//! by which a test tells the stand-ins to fail or to wait are described in `stand_in.sh`.
+//! Makes a temporary folder with stand-ins for the programs of the stages (data-prep, trainer, evaluator, analysis),
+//! and runs `xtask` in it. A test tells the stand-ins what to do by files in the folder: `fail` (the call to fail),
+//! `hang` and `hold` (training waits), `linger` (the call to sleep) and others; `stand_in.sh` describes them.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

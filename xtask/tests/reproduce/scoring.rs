@@ -3,7 +3,7 @@
 //!
 //! The programs of the stages are replaced by a stand-in, a shell script that notes each call in a list. A call
 //! whose line contains the text in the file `linger` makes the file `lingering` and then sleeps for ten
-//! minutes.
+//! minutes. The recipe has a baseline, two runs guided by Energy at the final layer and one by L1 at the input.
 
 use std::process::Stdio;
 

@@ -1,5 +1,6 @@
 //! Tests that `reproduce` recognises its out folder under any spelling of the path (dots, links, a slash at
-//! the end): steps in Slurm's queue must not be submitted a second time or started on this machine as well.
+//! the end): steps in Slurm's queue must not be submitted a second time or started on this machine as well. Shell
+//! scripts stand in for Slurm's commands and for the programs of the stages.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -25,6 +26,7 @@ fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
     symlink(sandbox.path("other"), sandbox.path("folder")).unwrap();
     let absolute = sandbox.path("out").to_str().unwrap().to_owned();
     let slurm = &["--executor", "slurm"];
+    // Spellings of the same out folder. The first submits the 9 steps of the plan.
     for (n, out) in [
         "out",
         "out/",

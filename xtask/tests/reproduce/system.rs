@@ -88,8 +88,8 @@ fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
         let expected = format!("running or broken off, its lock does not tell: {says}");
         assert!(done.stdout.contains(&expected), "{}", done.stdout);
         assert!(done.stdout.contains(", 1 not known"), "{}", done.stdout);
-        // If another process holds the lock, the step runs. If locks work (the library does not know
-        // WITH_LOCKS) and nobody holds it, the step was broken off.
+        // If another process holds the lock, the step runs. If locks work (the library ignores the variable
+        // WITH_LOCKS, so flock is the system's) and nobody holds it, the step was broken off.
         let done = beside(&sandbox, status(), "WITHOUT_LOCKS", EWOULDBLOCK);
         assert!(done.stdout.contains("running for "), "{}", done.stdout);
         let done = beside(&sandbox, status(), "WITH_LOCKS", "");
@@ -142,6 +142,7 @@ fn what_is_written_outlasts_a_power_cut_by_its_name_too() {
         folders.push(evaluations);
         n_evaluations += 1;
     }
+    // Runs with evaluations: the baseline, and the chosen run of each of the two selections.
     assert_eq!(n_evaluations, 3);
     for folder in folders {
         // Going through the components removes the slash at the end of the sandbox's path.

@@ -1,7 +1,8 @@
 //! Tests `cargo xtask reproduce --executor slurm` on a Slurm cluster that each test starts on this machine.
 //! A shell script (tests/reproduce/stand_in.sh) takes the place of the programs data-prep, trainer,
 //! evaluator and analysis. Checked are which of them are called, what is printed, and that a job told of
-//! its time limit resumes. Where Slurm is not installed the tests are skipped.
+//! its time limit resumes. Where Slurm is not installed the tests are skipped. The recipe's plan has 9 steps: data,
+//! a baseline, 3 guided runs, 3 scores and the report.
 
 #![allow(clippy::unwrap_used)]
 
@@ -51,6 +52,7 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
         return;
     };
     let sandbox = Sandbox::new();
+    // With this file, the training makes the file `hanging` and waits for a signal.
     sandbox.write("hang", "");
     let (code, said) = submit(&cluster, &sandbox, RECIPE, &[]);
     assert_eq!(code, 0, "{said}");
@@ -102,6 +104,7 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
     let log = std::fs::read_to_string(out.join("logs/baseline-1.log")).unwrap();
     assert_eq!(log.matches("epoch 1 saved\n").count(), 1, "{log}");
     let calls = sandbox.calls();
+    // The baseline was started twice, each of the three guided runs once.
     assert_eq!(starting_with(&calls, "trainer train \"baseline\" auto"), 2);
     assert_eq!(starting_with(&calls, "trainer train"), 2 + 3, "{calls:?}");
     assert_eq!(starting_with(&calls, "evaluator"), 8, "{calls:?}");
@@ -135,6 +138,7 @@ fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
         log.display()
     );
     assert!(said.contains(&failed), "{said}");
+    // The second is the score of that run: on a cluster it starts all the same, and fails.
     assert!(said.contains("2 steps of 9 failed:\n"), "{said}");
     assert!(said.contains("found a run that is not finished"), "{said}");
     assert!(said.contains("the report is of what there is: "), "{said}");
@@ -209,6 +213,7 @@ fn slurm_itself_tells_a_score_of_its_time_limit() {
     let report = sandbox.path("out/results/report.html");
     cluster.until("the report is written", |_| report.exists());
     let calls = sandbox.calls();
+    // Four pairs of checkpoint and layer are scored: the validation images of each were explained once.
     assert_eq!(starting_with(&calls, "trainer explain val"), 4, "{calls:?}");
     let said = status(&cluster, &sandbox, &[]);
     assert!(said.contains("0 running, 0 failed, 0 stopped"), "{said}");

@@ -13,9 +13,9 @@ use crate::render::colormap::{Picture, overlay, with_boxes};
 use crate::render::figure::drawing::Figure;
 use crate::render::figure::maps::{MapCell, MapGrid, MapRow};
 
-/// The most images in a figure.
+/// The most images in a figure; chosen so that they fit side by side on a page.
 const MOST: usize = 8;
-/// The least side of a picture, in pixels; smaller images are magnified, so that boxes are thin lines.
+/// The least side of a picture, in pixels; smaller images are magnified, so that boxes are thin lines. Chosen.
 const LEAST: usize = 160;
 
 /// The caption's words on how a map is drawn.
@@ -25,7 +25,8 @@ pub const HOW: &str = "Positive attribution for the class, white to dark red ove
 
 /// Draws a figure: a row of images, then for each of `settings` a row of the baseline's maps and one of the
 /// maps by the guided run chosen on validation. A setting holds runs trained and scored alike; all of
-/// `settings` must be of one data set and task. `None` if no pair has a map by all these runs.
+/// `settings` are of one data set and one task, since the other task has other classes of the same ids. A column
+/// is a pair, identified by image id and class id, of which all these runs have a map. `None` if there is none.
 ///
 /// # Errors
 /// A picture that cannot be drawn.

@@ -1,4 +1,4 @@
-//! What several exhibits have in common: plots, map figures and table columns.
+//! What several exhibits (figures and tables of the report) have in common: plots, map figures and table columns.
 
 pub mod chosen;
 pub mod maps;

@@ -44,13 +44,13 @@ impl Against {
 pub struct Series<'a> {
     /// The runs of each configuration.
     pub run_sets: Vec<RunSet<'a>>,
-    /// The number of the tone: 0 is the full colour of the loss.
+    /// The number of the tone (a shade of the loss's colour and a dash pattern): 0 is the full colour, solid.
     pub tone: usize,
 }
 
 /// Makes the panel of `series` in `setting`: `measure` against F1 over `part` of the test images. Each
-/// seed of a configuration has a front of its own; the baseline's cross marks each seed, the ground their
-/// mean.
+/// seed of a configuration has a front of its own. Each seed's baseline is a cross; the coloured ground marks what
+/// is better and what is worse than the mean of the baselines.
 pub fn plot(
     title: String,
     setting: &Setting,
@@ -96,8 +96,8 @@ pub fn plot(
     plot
 }
 
-/// Adds to `plot` the points of `rows`, which are runs that differ only in λ, and their Pareto front. The
-/// checkpoint chosen on validation is emphasized.
+/// Adds to `plot` the points of `rows`, which are runs that differ only in λ (the weight of the localization loss),
+/// and their Pareto front. The checkpoint chosen on validation is emphasized.
 fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usize) {
     let chosen = preferred(rows.iter().copied());
     let mut points: Vec<((f64, f64), &Row, &Checkpoint)> = Vec::new();
@@ -319,7 +319,7 @@ fn line(run_set: &RunSet, measures: &[Measure], measure: &Measure) -> Option<Lin
         .filter_map(|checkpoint| point(checkpoint, Part::All, measure.name()))
         .map(|(f1, value)| (f1 / 100.0, value / 100.0))
         .collect();
-    // In the order of ascending F1: the first has the highest `measure`, the last the highest F1.
+    // The front is in the order of ascending F1: its first point has the highest `measure`, its last the highest F1.
     let ends = front(&points);
     let share = |value: f64| Cell::share(Some(value), None);
     let (top, low) = (points[*ends.last()?], points[*ends.first()?]);

@@ -17,7 +17,7 @@ use crate::render::figure::style::Emphasis;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Series, Table};
 
 /// Returns the settings (runs trained and scored alike) that have EPG over `wanted` parts, each with
-/// these parts.
+/// these parts in their order. Settings without runs guided through their own method and layer are left out.
 pub fn with_parts<'a>(
     evidence: &Evidence<'a>,
     wanted: fn(&Part) -> bool,
@@ -57,6 +57,7 @@ pub fn dot(row: &Row, at: (f64, f64)) -> Dot {
         across: None,
         up: None,
         loss: row.run.loss.clone(),
+        // The full colour of the loss.
         tone: 0,
         // The baseline's cross, which lies on top, is small, so that it hides no loss.
         emphasis: match row.run.loss {

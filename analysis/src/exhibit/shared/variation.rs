@@ -35,7 +35,7 @@ pub struct Variation {
     pub includes: fn(&Variant) -> bool,
     /// The name of a variant.
     pub label: fn(&Variant) -> String,
-    /// The words for missing runs, where there are only undilated boxes of all images.
+    /// The reason that is given if no setting has such variants.
     pub missing: &'static str,
 }
 
@@ -61,7 +61,8 @@ pub fn here<'a>(setting: &'a Setting, variation: &Variation) -> Vec<RunSet<'a>> 
     })
 }
 
-/// Makes the exhibit from the settings that have several variants, or one that is not the default.
+/// Makes the exhibit from the settings that have several variants, or one that is not the default (all boxes,
+/// undilated).
 pub fn make(evidence: &Evidence, variation: &Variation) -> Made {
     let varies = |setting: &&Setting| {
         let variants: BTreeSet<String> = here(setting, variation)
@@ -75,7 +76,7 @@ pub fn make(evidence: &Evidence, variation: &Variation) -> Made {
     exhibit(evidence, &settings, variation)
 }
 
-/// Makes the exhibit from `settings`.
+/// Makes the exhibit from `settings`; without any, `Err` with the words of `variation.missing`.
 pub fn exhibit(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Made {
     if settings.is_empty() {
         return Err(variation.missing.to_owned());

@@ -19,8 +19,9 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// An axis around `values`, at least `least` long, with about `n_ticks` ticks. It leaves `bounds` (low,
-    /// high) only as far as the values do. Non-finite values are ignored; without values it begins at 0.
+    /// An axis around `values`, with a margin of 8 % of their range at each end, at least `least` long, with about
+    /// `n_ticks` ticks. It ends at `bounds` (low, high) unless values lie beyond them. Non-finite values are
+    /// ignored; without values it begins at 0.
     pub fn around(
         values: impl IntoIterator<Item = f64>,
         least: f64,
@@ -198,7 +199,7 @@ impl Panel {
 mod tests {
     use super::*;
 
-    /// Values, least length, bounds; then the ticks and their labels.
+    /// Values, least length, bounds; then the expected ticks and their labels.
     type Case = (
         &'static [f64],
         f64,

@@ -18,7 +18,7 @@ const ON: [&str; N_PARTS + 1] = ["#ffffff", "#1f2328", "#1f2328", "#1f2328"];
 /// The outline of parts.
 const EDGE: &str = "#8d96a0";
 
-/// The length of a bar, pixels, as all sizes here.
+/// The length of a bar, in pixels as all sizes in this file, which are chosen by eye.
 const LENGTH: f64 = 380.0;
 /// The height of a bar.
 const HEIGHT: f64 = 20.0;
@@ -154,6 +154,7 @@ impl Block {
             let mut from = start;
             for (part, share) in bar.parts.into_iter().chain([bar.rest()]).enumerate() {
                 let length = share * LENGTH;
+                // Less than half a pixel is not drawn; a number is written where the part has room for it.
                 if length < 0.5 {
                     continue;
                 }
@@ -181,7 +182,7 @@ fn swatch(svg: &mut Svg, at: (f64, f64), size: (f64, f64), colour: &str) {
     svg.rect(at, size, Paint::fill(colour).outlined(EDGE, 0.8));
 }
 
-/// The width of an entry of the legend, with the gap after it.
+/// The width of an entry of the legend: 22 pixels for the swatch, the label, and a gap of 18.
 fn entry_width(label: &str) -> f64 {
     22.0 + text_width(label, SMALL) + 18.0
 }

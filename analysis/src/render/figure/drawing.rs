@@ -1,4 +1,4 @@
-//! The type of a finished figure: its SVG, its caption, and its pictures, which the PNG needs separately.
+//! Defines a finished figure: its SVG, its caption, and its pictures, which the PNG needs separately.
 
 use crate::render::colormap::Picture;
 

@@ -10,7 +10,7 @@ use crate::render::figure::legend::{self, Entry};
 use crate::render::figure::style::{self, Emphasis, draw_mark};
 use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, TEXT, fitted, text_width};
 
-/// The space above a plot with a title of one line, in pixels, as all four sizes.
+/// The space above a plot with a title of one line; in pixels, as all sizes in this file, which are chosen by eye.
 const TOP: f64 = 38.0;
 /// The height of each further line of a title.
 const TITLE: f64 = 16.0;
@@ -40,8 +40,8 @@ pub struct Grid {
     pub panels: Vec<Option<Plot>>,
     /// Whether panels side by side have the same axes.
     pub scale: Scale,
-    /// The legend's labels of tones, i.e. of the looks of marks and lines within a loss's colour. A `tone`
-    /// below is an index into them, and chooses the look; empty where the legend has none to tell apart.
+    /// The legend's labels of tones. A tone is a shade of a loss's colour with a dash pattern; it tells variants of
+    /// a loss apart. A `tone` below is an index into these labels. Empty where the legend shows no tones.
     pub tones: Vec<String>,
     /// One paragraph of plain text.
     pub caption: String,
@@ -78,8 +78,8 @@ pub struct Plot {
     pub x: Quantity,
     /// The vertical axis.
     pub y: Quantity,
-    /// The point of the baseline (unguided run), or the mean of several. Only the quadrants that dominate it
-    /// and that it dominates are shaded; the baselines themselves are among `dots`.
+    /// The point of the baseline (unguided run), or the mean of several. The two quadrants around it in which both
+    /// metrics are higher, or both lower, are shaded. The baselines' own points are among `dots`.
     pub baseline: Option<(f64, f64)>,
     /// Lines, below the points.
     pub paths: Vec<Path>,
@@ -103,9 +103,9 @@ pub struct Path {
 pub struct Dot {
     /// Its position, in the axes' units.
     pub at: (f64, f64),
-    /// The ends of its horizontal interval.
+    /// The ends of its horizontal interval, if one is drawn.
     pub across: Option<(f64, f64)>,
-    /// The ends of its vertical interval.
+    /// The ends of its vertical interval, if one is drawn.
     pub up: Option<(f64, f64)>,
     /// The loss whose mark it has; `None`: the baseline's.
     pub loss: Option<Loss>,
@@ -170,7 +170,8 @@ impl Grid {
         self.panels.iter().flatten()
     }
 
-    /// The room left of a plot, pixels, which grows with the vertical axis's longest name.
+    /// The room left of a plot: 66 pixels for the axis's name and tick labels of up to 24 pixels, such as numbers;
+    /// more if the vertical axis has wider names.
     fn left(&self) -> f64 {
         let labels = self.plots().flat_map(|plot| match &plot.y {
             Quantity::Names(_, names) => names.as_slice(),

@@ -4,7 +4,7 @@ use crate::model::loss::Loss;
 use crate::render::figure::style::{self, Emphasis, draw_mark};
 use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, text_width};
 
-/// The height of a line of the legend, pixels.
+/// The height of a line of the legend, in pixels as all sizes in this file, which are chosen by eye.
 const LINE: f64 = 24.0;
 
 /// The kind of an entry.
@@ -15,7 +15,7 @@ pub(super) enum Entry {
     /// One value of what the figure varies within a loss, e.g. one dilation of the boxes. It has the loss
     /// whose colour and mark are shown, the value's index, which decides dashes and fill, and its label.
     Tone(Option<Loss>, usize, String),
-    /// The mark of the checkpoint that the report's main table shows.
+    /// The mark of the checkpoint that validation chose, which the report's main table shows.
     Selected(Option<Loss>),
     /// The background of a quadrant around the baseline's point: its colour, and what lying there means.
     Ground(&'static str, &'static str),

@@ -7,7 +7,7 @@ use crate::render::figure::drawing::{Figure, Inset};
 use crate::render::figure::raster;
 use crate::render::figure::svg::{Anchor, Face, GREY, INK, SMALL, Svg, TEXT, fitted, text_width};
 
-/// The width of a picture, pixels, as all sizes here.
+/// The width of a picture, in pixels as all sizes in this file, which are chosen by eye.
 const SIDE: f64 = 132.0;
 /// The gap between pictures, and around labels.
 const GAP: f64 = 8.0;
@@ -27,7 +27,7 @@ pub struct MapGrid {
     pub name: String,
     /// The headings of the columns; empty for a figure without headings.
     pub headings: Vec<String>,
-    /// The number of columns that stand together; a gap follows after as many.
+    /// The number of columns that stand together; after every so many columns there is a wider gap.
     pub together: usize,
     /// The rows.
     pub rows: Vec<MapRow>,

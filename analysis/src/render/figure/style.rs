@@ -15,8 +15,8 @@ pub const DOMINATED: &str = "#dadade";
 #[derive(Debug, Clone, Copy)]
 enum Mark {
     Circle,
-    /// The number of corners, the radius of the circle through them as a multiple of a mark's radius, and
-    /// where the first corner is.
+    /// The number of corners, the radius of the circle through them as a multiple of a mark's radius (chosen so
+    /// that all shapes look equally large), and where the first corner is.
     Polygon(usize, f64, Turn),
     /// A star with this number of points.
     Star(usize),
@@ -34,8 +34,8 @@ use Mark::{Circle, Polygon, Star};
 use Turn::{HalfAStep, OnTop};
 
 /// Colour and mark of each loss, by [`Loss::index`]. The first [`N_KNOWN`] belong to the losses that
-/// `model/loss.rs` knows. Further ones, of which the trainer has some, take the others in turn, and these are
-/// used again if there are not enough.
+/// `model/loss.rs` knows. Other losses take the remaining ones in turn, which are used again if there are not
+/// enough.
 const LOOKS: [(&str, Mark); 11] = [
     ("#d62728", Circle),                  // Energy
     ("#2a9d4e", Polygon(3, 1.25, OnTop)), // L1
@@ -84,7 +84,7 @@ pub const N_TONES: usize = 4;
 
 /// The share of the colour in each tone; the rest is white.
 const STRENGTH: [f64; N_TONES] = [1.0, 0.6, 0.25, 0.0];
-/// Dash pattern of a tone's lines.
+/// Dash pattern of a tone's lines: lengths of dash and gap in pixels; empty for a solid line.
 const DASHES: [&str; N_TONES] = ["", "7 3", "4 3", "1.5 3"];
 
 /// The dash pattern of `tone`. Tones beyond the last look like the last.
@@ -112,6 +112,7 @@ pub fn draw_mark(
 ) {
     let fill = toned(colour(loss), tone);
     let outline = if tone == 0 { "#ffffff" } else { colour(loss) };
+    // Sizes in pixels, chosen by eye.
     let (radius, paint) = match emphasis {
         Emphasis::Plain => (3.8, Paint::fill(&fill).outlined(outline, 0.8).opacity(0.45)),
         Emphasis::Front => (5.2, Paint::fill(&fill).outlined(outline, 1.0)),

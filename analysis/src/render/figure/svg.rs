@@ -261,8 +261,9 @@ impl Svg {
     }
 }
 
-/// The width of `text` in pixels, estimated from its letters. It is rather too large than too small for the
-/// font that the PNG is drawn with, so that labels do not overlap.
+/// The width of `text` in pixels at the text size `size`, estimated from its letters. Each kind of letter has a
+/// typical width as a fraction of the text size. They are rather too large than too small for Noto Sans, the font of
+/// the PNG, so that labels do not overlap.
 pub fn text_width(text: &str, size: f64) -> f64 {
     let em: f64 = text
         .chars()
@@ -277,7 +278,7 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     em * size
 }
 
-/// `text`, cut to about `width` pixels and then with an ellipsis at its end.
+/// `text` if it is at most `width` pixels wide, else cut to about that width, with an ellipsis at its end.
 pub fn fitted(text: &str, size: f64, width: f64) -> String {
     if text_width(text, size) <= width {
         return text.to_owned();

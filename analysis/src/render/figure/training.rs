@@ -1,5 +1,5 @@
-//! Draws a run's training curves: its loss, validation F1 and validation EPG over epochs. The checkpoint
-//! that the report shows is marked.
+//! Draws the training curves of a run (one training): its loss, validation F1 and validation EPG over epochs. The
+//! checkpoint that the report shows is marked.
 
 use crate::model::run::{Epoch, Run};
 use crate::render::figure::drawing::Figure;

@@ -1,6 +1,8 @@
-//! Makes the gallery's data, which are scripts: `index.js` calls `gallery.open` with what pairs (an image and
-//! a class on it) are chosen and ordered by, a shard `gallery.hang` with its own name and the maps or outlines
-//! of some pairs that follow each other. A map is sent as a byte a cell, 0 to 255 for 0 to full colour.
+//! Makes the data of the gallery, the page of all test images beside the report. The data are scripts, because a
+//! page opened from a file cannot fetch other files. `index.js` calls `gallery.open` with everything by which the
+//! page filters and orders pairs (an image and a class on it). The maps and outlines are in shards, scripts with
+//! those of some consecutive pairs; a shard calls `gallery.hang` with its own name and these data. A map has a byte
+//! for each cell: 0 for what is not positive, 255 for full colour.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +18,8 @@ use crate::render::gallery::place::FOLDER;
 use crate::render::output::{File, PROGRAM};
 use crate::{Error, Result};
 
-/// About the letters of a shard. The 60 pairs of a page may lie in 60 shards, which must not be much together.
+/// The size that a shard should have, in bytes. Chosen: the page shows 60 pairs at a time, which may lie in 60
+/// shards, so that at most about 6 MB are loaded for it.
 const SHARD: usize = 96 << 10;
 
 /// What `gallery.open` is called with.
@@ -32,7 +35,7 @@ struct Index {
     collections: Vec<Shown>,
 }
 
-/// A collection. Lists of pairs and images have the same order everywhere.
+/// A collection: the pairs of one data folder and task. Lists of pairs and of images have the same order everywhere.
 #[derive(Serialize)]
 struct Shown {
     title: String,
@@ -41,7 +44,7 @@ struct Shown {
     images: Vec<String>,
     /// File names; `null` where there is no picture.
     pictures: Vec<Option<String>>,
-    /// Indices into `groups`.
+    /// Of each image, an index into `groups`; `null` without a group.
     image_groups: Vec<Option<usize>>,
     /// Of each pair, an index into `images`.
     image: Vec<usize>,
@@ -56,7 +59,7 @@ struct Shown {
     settings: Vec<Setting>,
 }
 
-/// A setting of a collection.
+/// A setting (runs trained and scored alike) of a collection.
 #[derive(Serialize)]
 struct Setting {
     title: String,
@@ -264,6 +267,7 @@ fn sharded<T: Serialize>(
     }
     let pairs: Vec<String> = pairs.iter().map(text).collect::<Result<_>>()?;
     let letters: usize = pairs.iter().map(String::len).sum();
+    // The number of pairs in a shard: by the mean size of a pair, but from 8 to 512, which are chosen.
     let in_each = (SHARD * pairs.len() / letters.max(1)).clamp(8, 512);
     for (number, part) in pairs.chunks(in_each).enumerate() {
         let shard = format!("{name}-{number}");
@@ -290,7 +294,7 @@ mod tests {
     #[test]
     fn a_shard_has_about_as_many_letters() {
         let mut files = Vec::new();
-        // 1,024 letters each, with 4 for `["` and `"]`.
+        // 1,024 letters each, with 4 for `["` and `"]`, so 96 of them fill a shard of 96 KiB.
         let pairs: Vec<Vec<Option<String>>> = vec![vec![Some("x".repeat(1020))]; 500];
         let shards = sharded("maps-0-1".to_owned(), &pairs, &mut files).unwrap();
         let shards = shards.unwrap();
@@ -300,7 +304,7 @@ mod tests {
         assert_eq!(names, expected);
         let last = String::from_utf8(files[5].bytes.clone()).unwrap();
         assert!(last.starts_with("gallery.hang(\"maps-0-1-5\",[[\"xxx"));
-        // 500 - 5 · 96.
+        // The last shard has the rest: 500 − 5 · 96 = 20.
         assert_eq!(last.matches("[\"").count(), 20);
         let nothing: Vec<Vec<Option<String>>> = vec![vec![None]; 500];
         assert!(
@@ -319,7 +323,8 @@ mod tests {
             scale: 0.25,
             cells: vec![100, 50, 0, -100],
         };
-        // The 99.5th percentile of 50 and 100 is 99.75, so the strongest cell is cut off.
+        // The 99.5th percentile of the positive cells 50 and 100 (times the scale) is 99.75, so 100 is cut off at
+        // full colour, and 50 becomes 255 · 50/99.75 = 127.8.
         assert_eq!(bytes(&map), [255, 128, 0, 0]);
         let negative = SmallMap {
             cells: vec![-1; 4],

@@ -1,8 +1,9 @@
 //! Makes the report's gallery, the folder `gallery/`: a page of all test pairs (an image and a class on it)
-//! with the maps of the chosen runs. The page is opened from a file, where a script cannot fetch: its data are
-//! scripts, too. `index.js` has what pairs are chosen and ordered by; maps and outlines lie in shards that the
-//! page loads when a pair of theirs is shown ([`data`]), images in a JPEG file each ([`pictures`]). Names of
-//! files are made of numbers alone.
+//! with the maps of the chosen runs. The page is opened from a file, where a script cannot fetch other files, so
+//! its data are scripts, too ([`data`]). `index.js` has everything by which the page filters and orders pairs. Maps
+//! and outlines of segmentations lie in shards, scripts with those of some pairs, which the page loads when one of
+//! these pairs is shown. Each image is a JPEG file ([`pictures`]). Names of files are made of numbers alone, never of
+//! names in the data.
 
 mod data;
 mod page;

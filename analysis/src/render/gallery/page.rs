@@ -1,5 +1,6 @@
-//! Renders the gallery's page, `gallery/index.html`: fields to choose and order pairs by, an empty list, and
-//! the dialog of the large view. Its script fills them from `index.js` and the shards, by text nodes alone, so
+//! Renders the page of the gallery, `gallery/index.html`, which shows all test pairs (an image and a class on it)
+//! with their maps: fields to choose and order pairs by, an empty list, and the dialog of the large view. Its script
+//! fills them from `index.js` and the shards (scripts with the maps of some pairs each), by text nodes alone, so
 //! that no name is taken for HTML.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

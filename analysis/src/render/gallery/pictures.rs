@@ -1,4 +1,5 @@
-//! Encodes the test images of a gallery as JPEG files, one for each image of a data folder.
+//! Encodes the test images of the gallery (the page of all test images beside the report) as JPEG files, one for
+//! each image of a data folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +13,14 @@ use crate::render::gallery::place::FOLDER;
 use crate::render::output::File;
 use crate::{Error, Result};
 
-/// JPEG's quality, 1 to 100.
+/// JPEG's quality, 1 to 100; chosen.
 const QUALITY: u8 = 80;
 
 /// The file names of images in the gallery's folder: by the data folder's provenance hash, then by image.
 pub(super) type Pictures = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Makes the files of all images of `collections`, with their names, and notes on data folders that were not
-/// found.
+/// Makes the files of all images of `collections`, and returns their names, the files, and notes on data folders
+/// that were not found. Images of these have no name and no file.
 ///
 /// # Errors
 /// Pixels that cannot be read, or a picture that cannot be encoded.

@@ -1,4 +1,4 @@
-//! Says where the gallery lies beside the report.
+//! Says where the gallery, the page of all test images, lies beside the report.
 
 /// The folder of the gallery in the report's.
 pub const FOLDER: &str = "gallery";

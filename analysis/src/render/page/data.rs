@@ -9,13 +9,13 @@ use crate::model::credit::Credit;
 use crate::model::names;
 use crate::model::results::Results;
 
-/// The most letters that are shown of a text.
+/// The most letters that are shown of a text: a chosen bound, because the texts come from outside.
 const MOST: usize = 1000;
 
 /// The section on the data sets of all runs.
 pub(super) fn section(results: &Results) -> Markup {
     let runs = results.runs.iter();
-    // Data prepared in two sizes is one data set, which says one thing.
+    // By the data set's name: folders of one data set, e.g. in two image sizes, make one entry.
     let sets: BTreeMap<&str, Credit> = runs
         .map(|run| {
             let said = results.credits.get(&run.data_inputs);
@@ -51,7 +51,7 @@ pub(super) fn section(results: &Results) -> Markup {
     }
 }
 
-/// A text, or else its address, as a link; an address that is not the web's is only shown.
+/// A text, or else its address, as a link; an address that does not begin with `http://` or `https://` is no link.
 fn linked(text: Option<&str>, url: Option<&str>) -> Markup {
     let shown = bounded(text.or(url).unwrap_or_default());
     let is_web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");

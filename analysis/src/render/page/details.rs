@@ -1,5 +1,6 @@
-//! Renders the report's texts: the sentence on what was run, the configuration that all runs share, the
-//! definitions of terms, the list of files, and the notes. It also has the fields of a run's configuration.
+//! Renders the report's texts: the sentence on what was run, the configuration values that all runs (trainings)
+//! share, the definitions of terms, the list of files, and the notes. It also has the fields of a run's
+//! configuration.
 
 use std::collections::BTreeSet;
 

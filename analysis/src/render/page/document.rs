@@ -130,7 +130,7 @@ fn headlines(evidence: &Evidence) -> Markup {
     }
 }
 
-/// The section of one exhibit. Beside figures its tables are folded: they have the same in numbers.
+/// The section of one exhibit. If it has figures, its tables are folded, because they have the same numbers.
 fn section(exhibit: &Exhibit) -> Markup {
     html! {
         section id=(exhibit.name) {

@@ -21,7 +21,8 @@ use crate::render::figure::{raster, training};
 use crate::render::page::details::FIELDS;
 use crate::render::page::figures;
 
-/// The most maps of a run that are shown for one attribution method and layer.
+/// The most maps of a run that are shown for one attribution method and layer. This bound and the two numbers below
+/// are chosen to keep the page small.
 const MOST_MAPS: usize = 4;
 /// The most combinations of method and layer whose maps are shown for a run.
 const MOST_LAYERS: usize = 2;
@@ -53,9 +54,9 @@ pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
     })
 }
 
-/// The settings of a run, those with the maps it was guided through first. A setting is a group of runs that
-/// are trained and scored alike. A baseline (unguided run) is in every setting of its guided runs; of
-/// settings with the same maps only the first is kept.
+/// The settings that the run is in, each with its row there. A setting is a group of runs that are trained and
+/// scored alike. Those scored through the maps that the run was guided through come first. A baseline (unguided
+/// run) is in every setting of its guided runs; of settings with the same maps only the first is kept.
 fn rows_of<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
     let mut seen = BTreeSet::new();
     let mut rows: Vec<(&Setting, &Row)> = evidence

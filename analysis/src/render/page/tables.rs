@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::render::table::parts::{Column, Kind, Line, LineKind, Table};
 
-/// A table with more lines than this is shown folded, to be opened with a click.
+/// A table with more lines than this is shown folded, to be opened with a click. A chosen bound.
 const MOST: usize = 40;
 
 /// The table with its caption; a long table is folded.

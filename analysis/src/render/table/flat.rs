@@ -1,6 +1,9 @@
 //! Turns a table into a data frame for CSV and Parquet: with fractions instead of percent, and the ends of
-//! intervals as columns of their own. Columns alike (one for each metric or loss) become rows, so that the
+//! intervals as columns of their own. A printed table may have one column for each metric or loss ("columns
+//! alike", which have a [`Series`]). In the frame they become rows with two columns, name and value, so that the
 //! columns of the frame do not depend on which metrics or losses the results have.
+//!
+//! [`Series`]: crate::render::table::parts::Series
 
 use polars::prelude::*;
 
@@ -8,8 +11,8 @@ use crate::model::intervals::Interval;
 
 use crate::render::table::parts::{Cell, Kind, Spread, Table};
 
-/// A row: the heading of its section, the cells of its line, and the index of the one among the columns alike
-/// whose cell it has; `None` in a table without such columns.
+/// A row of the frame: the heading of its section; all cells of its line in the table; and which of the columns
+/// alike it stands for, as an index into the table's columns, or `None` in a table without such columns.
 type Row<'a> = (&'a str, &'a [Cell], Option<usize>);
 
 /// The lines of `table` as a data frame, whose first column is the section's heading. A line becomes one row.
@@ -53,7 +56,7 @@ pub fn frame(table: &Table) -> PolarsResult<DataFrame> {
     DataFrame::new(rows.len(), frame)
 }
 
-/// The cell of a row among the columns alike.
+/// The cell of the column alike that the row stands for; a missing cell if it stands for none.
 fn one_of_many<'a>((_, cells, of): &Row<'a>) -> &'a Cell {
     static MISSING: Cell = Cell::Missing;
     of.map_or(&MISSING, |index| &cells[index])

@@ -4,9 +4,10 @@
 use crate::render::output::PROGRAM;
 use crate::render::table::parts::{Column, Kind, Line, LineKind, Shown, Table};
 
-/// Printed lines of one `table` environment; more would not fit on a page.
+/// Printed lines of one `table` environment; a chosen bound, so that it fits on a page with a long caption.
 const MOST_LINES: usize = 32;
-/// The most letters of a cell in one printed line; longer cells are wrapped in a `\parbox`.
+/// The most letters of a cell in one printed line; longer cells are wrapped in a `\parbox` of 4.2 cm, which takes
+/// about as many letters.
 const LETTERS: usize = 26;
 
 /// The whole file, for `\input`.
@@ -80,8 +81,8 @@ fn environment(
         escape(caption),
         titles.join(" & ")
     );
-    // With lines of differences there is a rule between runs. Without them every line is a run, and rules
-    // would only clutter.
+    // If runs have a second line with their differences, there is a rule between runs. Without such lines there are
+    // no rules.
     let has_rules = lines.iter().any(|line| line.kind == LineKind::Below);
     for (index, line) in lines.iter().enumerate() {
         if has_rules && index > 0 && line.kind == LineKind::Own {

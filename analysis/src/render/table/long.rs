@@ -1,7 +1,7 @@
-//! Makes the table of runs as a data frame for computing: one row for each run, kind of maps, group of test
-//! images and metric. Values are fractions as in `metrics.parquet`, so that rows can be joined with it. It
+//! Makes the table of runs (trainings) as a data frame for computing: one row for each run, kind of maps, group of
+//! test images and metric. Values are fractions as in `metrics.parquet`, so that rows can be joined with it. It
 //! has every reported metric, also those without a column in the printed table. A metric without replicates
-//! (bootstrap resamples) has no interval.
+//! (values over bootstrap resamples) has no interval.
 
 use std::collections::BTreeSet;
 

@@ -23,19 +23,20 @@ pub struct Table {
 /// A column.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its name in CSV and Parquet; for one of many alike, the value in the column [`Series::key`].
+    /// Its name in CSV and Parquet; if it has a `series`, the text in the column [`Series::key`].
     pub name: String,
     /// Its heading where people read it.
     pub title: String,
     /// The kind of its cells.
     pub kind: Kind,
-    /// Set for a column that is one of many alike (one for each metric or loss): the two columns that they
-    /// become in CSV and Parquet.
+    /// Set for a column that is one of several alike (one for each metric or loss): the names of the two columns
+    /// that they become in CSV and Parquet.
     pub series: Option<Series>,
 }
 
-/// The two columns of CSV and Parquet that columns alike become. Each of them becomes a row, with its name in
-/// the column `key` and its cell in the column `value`. So the columns do not depend on the results.
+/// The names of the two columns that columns alike become in CSV and Parquet. There, a line of the table becomes
+/// several rows, one for each of the columns alike: the column's name is in `key`, its cell in `value`. So the
+/// columns of the files do not depend on which metrics or losses the results have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Series {
     /// The name of the column for their names.

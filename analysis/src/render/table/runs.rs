@@ -1,6 +1,6 @@
-//! Makes the table of runs: test metrics of each baseline and each guided run, at the checkpoint selected on
-//! validation, with 95 % intervals and differences to the baseline, over all test images and over each group
-//! of them. A setting (runs trained and scored alike) has a section for all images and one for each group.
+//! Makes the table of runs (trainings): test metrics of each baseline and each guided run, at the checkpoint
+//! selected on validation, with 95 % intervals and differences to the baseline, over all test images and over each
+//! group of them. A setting (runs trained and scored alike) has a section for all images and one for each group.
 //! [`super::long`] makes the same table for computing.
 
 use crate::format::number;
@@ -15,8 +15,8 @@ use crate::render::table::parts::{Cell, Column, Kind, Line, LineKind, Section, T
 
 /// The label of a line of differences.
 const DIFFERENCE: &str = "difference to baseline";
-/// The mark of an epoch that was chosen by validation F1 ([`Rule::HighestF1`]), because no checkpoint kept F1
-/// within 1 point of the baseline's, or because there is no baseline.
+/// The mark of a guided run's epoch that was chosen by validation F1 ([`Rule::HighestF1`]), because no checkpoint
+/// had a validation F1 within 1 percentage point of the baseline's, or because there is no baseline.
 const FALLBACK: &str = "†";
 
 /// The table of all runs.

@@ -1,5 +1,5 @@
-//! Makes the table of repeated runs, which differ in the seed alone. All runs that repeat each other share a
-//! line with mean and standard deviation of their metrics, each run at the checkpoint selected on validation.
+//! Makes the table of repeated runs: trainings that differ in the seed alone share a line with mean and standard
+//! deviation of their metrics, each run at the checkpoint selected on validation.
 
 use crate::model::evidence::Evidence;
 use crate::model::measure::Measure;

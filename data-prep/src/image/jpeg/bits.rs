@@ -1,6 +1,9 @@
 //! Reads bits of a JPEG's entropy-coded data, and Huffman codes from them.
+//!
+//! The data alternates codes and values. A code's symbol says how many bits the value behind it has (its size),
+//! and for AC coefficients, all but the first of a block, how many zero coefficients come before it (its run).
 
-/// Codes up to this length are found with one look-up.
+/// Codes up to this many bits are found with one look-up in a table of 2¹⁰ entries. Longer ones are rare.
 const FAST_BITS: u32 = 10;
 
 /// A Huffman table, prepared for reading.
@@ -91,7 +94,8 @@ impl AcHuffman {
     }
 }
 
-/// Returns the number that `size` bits mean in JPEG's signed code.
+/// Returns the number that `size` bits mean in JPEG's signed code: a leading 1 is a positive number as it is, a
+/// leading 0 a negative one, `coded` − (2^size − 1).
 #[inline(always)]
 fn signed(coded: u32, size: u32) -> i32 {
     let value = coded as i32;
@@ -112,7 +116,7 @@ pub(super) struct Bits<'a> {
     buffer: u64,
     /// Bits in the buffer.
     count: u32,
-    /// Zeros put into the buffer after the data's end.
+    /// Zero bits put into the buffer after the data's end.
     padding: u32,
 }
 

@@ -5,7 +5,7 @@ use super::frame::{ColorModel, Frame, MAX_COMPONENTS, Plane};
 use super::upsample::Upsampler;
 use crate::image::vectorised::vectorised;
 
-/// Writes the image, interleaved RGB, into `data`.
+/// Writes the image, interleaved RGB, into `data`. `planes` are the samples of `frame`'s components, in order.
 pub(super) fn to_rgb(frame: &Frame, planes: &[Plane], model: ColorModel, data: &mut Vec<u8>) {
     let row_bytes = frame.width * 3;
     data.resize(frame.height * row_bytes, 0);
@@ -55,7 +55,8 @@ fn interleave(rows: [&[u8]; 3], out: &mut [u8]) {
 }
 
 vectorised! {
-    /// Converts a row as libjpeg's `ycc_rgb_convert`, in fixed point of 16 bits. `blue` is Cb, `red` Cr.
+    /// Converts a row as libjpeg's `ycc_rgb_convert`, in fixed point of 16 bits. `blue` is Cb, `red` Cr. The
+    /// factors are JFIF's, times 2¹⁶: R = Y + 1.402 Cr, B = Y + 1.772 Cb, G = Y − 0.34414 Cb − 0.71414 Cr.
     fn ycc_to_rgb(luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) {
         const HALF: i32 = 1 << 15;
         let samples = luma.iter().zip(blue.iter().zip(red));
@@ -74,7 +75,8 @@ vectorised! {
 }
 
 /// Turns CMY and K into RGB, in place. Pillow takes a JPEG's CMYK as inverted, as Adobe writes it: here
-/// `k` is 255 − K and `value` is 255 − C. It mixes by `(255 − K) − C · (255 − K) / 255`.
+/// `k` is 255 − K and `value` is 255 − C (or M, Y). Red is `(255 − K) − C · (255 − K) / 255`, and so are green
+/// (with M) and blue (with Y); the shifts are Pillow's division by 255 with rounding.
 fn cmyk_to_rgb(k: &[u8], cmy: &mut [u8]) {
     for (pixel, &k) in cmy.as_chunks_mut::<3>().0.iter_mut().zip(k) {
         let light = u32::from(k);

@@ -9,8 +9,9 @@ use crate::image::raster::{Rgb, Undecodable};
 /// Decodes a JPEG file into `image`. Gray is repeated, CMYK converted as Pillow does it.
 ///
 /// # Errors
-/// When the file is cut short or broken, or of a kind that Pillow cannot read as 8-bit RGB either or
-/// that no camera writes (arithmetic coding, 12 bits, lossless). `image` is then not to be used.
+/// When the file is cut short or broken, or of a kind that is not read here: arithmetic coding, 12 bits, lossless
+/// and hierarchical files, which no camera writes and some of which Pillow cannot read either. `image` is then
+/// not to be used.
 pub(crate) fn decode(
     bytes: &[u8],
     buffers: &mut Buffers,

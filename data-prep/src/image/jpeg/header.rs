@@ -15,7 +15,7 @@ pub(super) const ZIGZAG: [u8; 64] = [
 /// The header of a scan.
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
-    /// For each component of the scan: its id, and its DC and AC table.
+    /// For each component of the scan: its id, and the numbers of its DC and AC Huffman table.
     pub components: Vec<(u8, usize, usize)>,
     /// First and last coefficient in the scan, in zigzag order.
     pub band: (usize, usize),
@@ -48,11 +48,11 @@ pub(super) struct Header<'a> {
     pub dc: [Option<Huffman>; 4],
     /// Huffman tables of AC coefficients.
     pub ac: [Option<AcHuffman>; 4],
-    /// MCUs between restarts; 0 for none.
+    /// MCUs (minimum coded units, see [`Frame::mcus`]) between restart markers; 0 for none.
     pub restart_interval: usize,
     /// Whether there was a JFIF segment, which means YCbCr.
     is_jfif: bool,
-    /// The colour transform in Adobe's segment, if there was one.
+    /// The colour transform in Adobe's segment, if there was one: 0 for none, 1 for YCbCr, 2 for YCCK.
     adobe_transform: Option<u8>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Header<'a> {
             let marker = self.marker()?;
             match marker {
                 0xd9 => return Ok(Segment::End),
-                0x01 | 0xd0..=0xd7 => continue, // without content
+                0x01 | 0xd0..=0xd7 => continue, // TEM, RST0 to RST7: without content
                 0x02..=0xbf | 0xd8 | 0xde | 0xdf | 0xf0..=0xfd => return Err(broken("marker")),
                 _ => {}
             }
@@ -107,9 +107,11 @@ impl<'a> Header<'a> {
                     }
                     _ => return Err(broken("restart interval")),
                 },
+                // Pillow fails on such a segment, too: it takes the version from bytes 5 and 6.
                 0xe0 if content.starts_with(b"JFIF") && content.len() < 7 => {
                     return Err(broken("JFIF segment"));
                 }
+                // libjpeg ignores a JFIF segment of fewer than 14 bytes, and Adobe's of fewer than 12.
                 0xe0 => self.is_jfif |= content.starts_with(b"JFIF\0") && content.len() >= 14,
                 0xee if content.starts_with(b"Adobe") && content.len() >= 12 => {
                     self.adobe_transform = Some(content[11]);
@@ -173,7 +175,7 @@ impl<'a> Header<'a> {
         Ok(content)
     }
 
-    /// Reads a segment DQT.
+    /// Reads a segment DQT: quantisation tables.
     fn quantisation_tables(&mut self, mut content: &[u8]) -> Result<(), Undecodable> {
         while let [info, rest @ ..] = content {
             let slot = usize::from(info & 15);
@@ -193,7 +195,7 @@ impl<'a> Header<'a> {
         Ok(())
     }
 
-    /// Reads a segment DHT.
+    /// Reads a segment DHT: Huffman tables.
     fn huffman_tables(&mut self, mut content: &[u8]) -> Result<(), Undecodable> {
         while let [info, rest @ ..] = content {
             let slot = usize::from(info & 15);
@@ -241,6 +243,7 @@ impl<'a> Header<'a> {
             })
             .collect();
         let band = (usize::from(rest[0]), usize::from(rest[1]));
+        // 13 is the standard's largest bit position.
         let in_range = components.iter().all(|&(_, dc, ac)| dc < 4 && ac < 4);
         if !in_range || band.0 > band.1 || band.1 > 63 || rest[2] & 15 > 13 {
             return Err(broken("scan header"));
@@ -255,7 +258,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Reads a segment SOF.
+/// Reads a segment SOF, the frame: the image's size and components.
 fn frame(content: &[u8], is_progressive: bool) -> Result<Frame, Undecodable> {
     let (&[bits, h1, h0, w1, w0, n_components], rest) = content
         .split_first_chunk::<6>()

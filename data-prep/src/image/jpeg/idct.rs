@@ -33,7 +33,8 @@ const FIX_3_072711026: Wrapping<i32> = Wrapping(25172);
 type Block = [[i16; BLOCK]; BLOCK];
 
 vectorised! {
-    /// Dequantises a block and writes its 8 × 8 samples to `out`, rows `stride` apart.
+    /// Dequantises a block (coefficients and quantisation steps row-major) and writes its 8 × 8 samples to `out`,
+    /// rows `stride` apart.
     pub(super) fn block(coefficients: &[i16; 64], table: &[u16; 64], out: &mut [u8], stride: usize) {
         let mut values = [[0; BLOCK]; BLOCK];
         for ((value, &coefficient), &step) in
@@ -47,9 +48,11 @@ vectorised! {
         } else {
             pass::<{ CONST_BITS - PASS1_BITS }>(&values)
         };
+        // The 3 bits are the factor 1/8 of the two-dimensional DCT.
         let rows = pass::<{ CONST_BITS + PASS1_BITS + 3 }>(&transposed(&columns));
         let mut samples = [[0; BLOCK]; BLOCK];
         for (sample, value) in samples.as_flattened_mut().iter_mut().zip(rows.as_flattened()) {
+            // Samples are coded around 0.
             *sample = value.saturating_add(128).clamp(0, 255) as u8;
         }
         for (row, out) in transposed(&samples).iter().zip(out.chunks_mut(stride)) {
@@ -60,7 +63,7 @@ vectorised! {
     }
 }
 
-/// Does the same as [`block`] for a block that has only a DC coefficient, its mean.
+/// Does the same as [`block`] for a block whose only coefficient is the first (DC), eight times its mean.
 pub(super) fn flat_block(dc: i16, step: u16, out: &mut [u8], stride: usize) {
     let value = i32::from(dc.wrapping_mul(step as i16) << PASS1_BITS);
     let rounded = (value + (1 << (PASS1_BITS + 2))) >> (PASS1_BITS + 3);

@@ -1,8 +1,8 @@
 //! Decodes JPEG to RGB, every sample as libjpeg-turbo (and so Pillow) does: the networks must see the
 //! pixels that the paper's networks saw.
 //!
-//! This is our own decoder: libjpeg-turbo needs an assembler to be built at full speed, which a bare machine
-//! lacks, and built without one it is exact, but slower than this. The decoder in Rust that was measured
+//! This is our own decoder. To be built at full speed, libjpeg-turbo needs an assembler, which a bare machine
+//! lacks; built without one it is exact, but slower than this. The decoder in Rust that was measured
 //! (zune-jpeg 0.5) differs from libjpeg by up to seven levels of 255. The decoder reads baseline and
 //! progressive Huffman-coded files of 8 bits, with any subsampling that libjpeg takes.
 //!

@@ -1,6 +1,11 @@
 //! Decodes the entropy-coded data of scans to coefficients, and these to samples. Blocks of a sequential
 //! image become samples at once. A progressive image (`jdphuff.c`) has several scans, each of which makes
 //! its coefficients more exact, so they are kept until the last scan.
+//!
+//! JPEG's terms: a block is 8 × 8 coefficients; the first is its DC coefficient, the other 63 are AC. A band is
+//! a range of coefficients in zigzag order. An MCU is the blocks of all components of a scan that belong
+//! together. The symbol of an AC code is run · 16 + size: `run` zeros come before a value of `size` bits. Size 0
+//! means 16 zeros (run 15) or the end of the band; in progressive scans the run then tells for how many blocks.
 
 use super::bits::{AcHuffman, Bits, Huffman};
 use super::frame::{BLOCK, Buffers, Frame, Plane, WHOLE};
@@ -13,7 +18,7 @@ pub(super) struct Coefficients {
     frame: Frame,
     /// The samples of each component.
     planes: Vec<Plane>,
-    /// Progressive only: the blocks of each component, row-major, natural order inside.
+    /// Progressive only: the blocks of each component, row-major; their coefficients row-major, not in zigzag.
     blocks: Vec<Vec<[i16; 64]>>,
     /// By component: the quantisation table that was defined when its first scan began, `None` before. A
     /// table of the same number that comes later in the file is for later components.
@@ -23,8 +28,8 @@ pub(super) struct Coefficients {
     missing_bits: Vec<[Option<u32>; 64]>,
 }
 
-/// Where one of these AC coefficients (in zigzag order) is incomplete, libjpeg guesses it from the blocks
-/// around. Such a file is refused here.
+/// The AC coefficients (in zigzag order) that libjpeg guesses from the blocks around where they are incomplete.
+/// Such a file is refused here.
 const GUESSED: std::ops::RangeInclusive<usize> = 1..=9;
 
 /// The most blocks that an MCU may have in a scan, by the JPEG standard.
@@ -96,7 +101,7 @@ impl Coefficients {
         let mut parts = self.parts(scan, header)?;
         let mut bits = Bits::new(header.bytes, scan.start);
         let (across, down) = match parts.as_slice() {
-            // Alone in a scan, a component has no padding blocks.
+            // A component alone in a scan is coded without the blocks that pad it to whole MCUs.
             [part] => {
                 let plane = &self.planes[part.index];
                 (plane.width.div_ceil(BLOCK), plane.height.div_ceil(BLOCK))
@@ -255,7 +260,7 @@ impl Coefficients {
     }
 }
 
-/// Reads one block of a sequential scan and writes its samples.
+/// Reads one block of a sequential scan and writes its samples into `plane`; x and y count blocks.
 #[inline(always)]
 fn read_sequential(
     bits: &mut Bits,
@@ -307,7 +312,8 @@ fn read_sequential(
     Ok(())
 }
 
-/// Reads one block of a progressive scan into its coefficients.
+/// Reads what a progressive scan says of one block into its coefficients. `end_of_band_run` is the number of
+/// blocks to come that have no new coefficient in this scan.
 fn read_progressive(
     bits: &mut Bits,
     part: &mut Part,

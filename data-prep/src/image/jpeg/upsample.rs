@@ -33,7 +33,7 @@ pub(super) struct Upsampler<'a> {
 }
 
 impl<'a> Upsampler<'a> {
-    /// Takes a component with 1/`across` of the image's columns and 1/`down` of its rows.
+    /// Takes a component that has 1/`across` of the image's columns and 1/`down` of its rows.
     pub fn new(plane: &'a Plane, across: usize, down: usize) -> Self {
         // libjpeg filters across only where there are more than two columns.
         let filter = match (across, down, plane.width > 2) {

@@ -1,6 +1,7 @@
-//! Chooses the annotation files among the JSON files of a folder. Where tools' names tell some, those beside
-//! them are read as well, unless they repeat images: COCO lies beside its captions, and some keep a file of
-//! everything beside those of the splits.
+//! Chooses which JSON files of a folder are read as instances files: COCO JSON with `images`, `annotations` and
+//! `categories`. Where some have the usual names (`instances_*.json` or Roboflow's), other instances files in the
+//! same folders are read as well, unless their names are those of MS COCO's captions and the like, or they repeat
+//! images, as a file of all images beside those of the splits does. Without usual names all instances files are read.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -12,10 +13,10 @@ use super::mapped::Mapped;
 use crate::source::files::{Files, relative};
 use crate::source::split::Split;
 
-/// The name of the JSON in Roboflow's exports.
+/// The name of the JSON in exports of Roboflow, a web service for annotating images.
 const ROBOFLOW: &str = "_annotations.coco.json";
 
-/// What the names of MS COCO's other files begin with.
+/// The beginnings of the names of MS COCO's files that are not instances files.
 const OTHER_KINDS: [&str; 5] = [
     "captions_",
     "image_info_",
@@ -24,13 +25,13 @@ const OTHER_KINDS: [&str; 5] = [
     "stuff_",
 ];
 
-/// The most files that a note names.
+/// The most files that a note names. Chosen.
 const MOST_NAMED: usize = 5;
 
 /// The files chosen.
 pub(super) struct Chosen {
     pub read: Vec<PathBuf>,
-    /// What is not read although it is of the same kind.
+    /// Notes on instances files that are not read, and why.
     pub notes: Vec<String>,
 }
 
@@ -79,7 +80,7 @@ fn parent(path: &Path) -> PathBuf {
     path.parent().unwrap_or(path).to_owned()
 }
 
-/// Returns the note on files that are not read, `why` being the reason.
+/// Returns the note that `files` are not read, and `why`; `None` where there are no such files.
 fn note(root: &Path, files: &[PathBuf], why: &str) -> Option<String> {
     let names = files.iter().take(MOST_NAMED).map(|path| {
         let name = path.strip_prefix(root).unwrap_or(path);
@@ -104,22 +105,22 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Whether a file has one of the names that tools give to instances files.
+/// Whether a file has a usual name of an instances file.
 fn is_named_so(path: &Path) -> bool {
     let name = name(path);
     name.starts_with("instances_") || name == ROBOFLOW
 }
 
-/// Whether a file is called like those of MS COCO that are on the images of its instances files, or like
-/// NN-Explainer's two halves of one of these.
+/// Whether a file is called like one of MS COCO's other files, which are about the same images, or like the two
+/// parts into which the authors of NN-Explainer divided `instances_train2014.json`.
 fn is_of_another_kind(path: &Path) -> bool {
     let name = name(path);
     let is_half = name.starts_with("train20") && name.ends_with("_split.json");
     is_half || OTHER_KINDS.iter().any(|kind| name.starts_with(kind))
 }
 
-/// Whether a JSON file has the keys of an instances file, or has some of them and breaks off: then
-/// reading it says where.
+/// Whether a JSON file has the three arrays of an instances file. A broken file counts if it has one of them
+/// before the fault: reading it then reports the fault.
 fn is_instances(path: &Path) -> bool {
     let wanted = ["images", "annotations", "categories"];
     let mut found = [false; 3];
@@ -139,8 +140,8 @@ fn is_instances(path: &Path) -> bool {
     }
 }
 
-/// Whether a file lists an image that one of the files `read` lists. Images of one name in the folders of
-/// different splits are different ones; `listed` are the files below `root` once they are asked for.
+/// Whether `file` lists an image that one of the files `read` lists, too. Images of the same name in the folders of
+/// different splits are different images. `listed` holds the files below `root` once they have been needed.
 fn repeats(root: &Path, file: &Path, read: &[PathBuf], listed: &OnceCell<Files>) -> bool {
     let names = image_names(file);
     let split = split_of(root, file);
@@ -163,7 +164,7 @@ fn repeats(root: &Path, file: &Path, read: &[PathBuf], listed: &OnceCell<Files>)
     })
 }
 
-/// Returns the names of a file's images, those before the first fault where it has one.
+/// Returns the `file_name`s in an instances file; of a broken one those before the first fault.
 fn image_names(path: &Path) -> HashSet<String> {
     let mut names = HashSet::new();
     let Ok(text) = Mapped::open(path) else {
@@ -191,13 +192,14 @@ fn image_names(path: &Path) -> HashSet<String> {
     names
 }
 
-/// The split that a file is named for, or else the innermost folder below `root` that is named for one.
+/// The split that the file's name says, or else the name of the innermost folder around it, below `root`, that
+/// says one; `None` where none does.
 pub(super) fn split_of(root: &Path, path: &Path) -> Option<Split> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     Split::named_in(&stem).or_else(|| split_of_folder(root, path))
 }
 
-/// The split that the innermost folder of a file below `root` that is named for one is named for.
+/// The split that the names of the folders between `root` and the file say; of several the innermost counts.
 fn split_of_folder(root: &Path, path: &Path) -> Option<Split> {
     let named = |name: &OsStr| Split::named_in(&name.to_string_lossy());
     let folder = path.parent().and_then(|it| it.strip_prefix(root).ok());

@@ -1,6 +1,6 @@
-//! Maps COCO's category ids (0 to 90) to its 80 object classes (docs/SPEC.md C.2).
+//! Maps MS COCO's category ids, from 1 to 90 with gaps, to ids of its 80 object classes from 0 (docs/SPEC.md C.2).
 
-/// Category ids without objects: 0, which is no category, and the ten categories that were never annotated.
+/// The ids from 0 to 90 that are no object class: 0, and the ten categories that MS COCO never annotated.
 pub const DROPPED: [i64; 11] = [0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
 
 /// Class names as `categories` spells them; the index is the class id.

@@ -1,5 +1,5 @@
-//! Makes classes of the categories of several COCO JSON files. Files may give a category different ids, as
-//! Roboflow's splits do, so a class is known by its name.
+//! Makes the classes of a data set from the categories of its COCO JSON files. The files may give one category
+//! different ids, as Roboflow's files of the splits do, so a class is identified by its name.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,15 +7,15 @@ use super::instances::{Category, Instances};
 use crate::error::{Problem, Result};
 use crate::words::listed;
 
-/// The classes of the files so far.
+/// The classes of the files read so far.
 #[derive(Debug, Default)]
 pub(super) struct Classes {
     /// The index is the class id: the first file's categories by id, then what later files add.
     names: Vec<String>,
     by_name: HashMap<String, i32>,
-    /// Names that several categories of a file have.
+    /// Names that several categories of one file have; these categories are one class.
     doubled: BTreeSet<String>,
-    /// Names of categories that are only the supercategory of the others.
+    /// Names of categories left out because they are only the supercategory of the others ([`placeholder`]).
     placeholders: BTreeSet<String>,
 }
 
@@ -73,8 +73,8 @@ impl Classes {
         &self.names
     }
 
-    /// Returns the notes on categories left out, on names that several categories have, and on classes that no
-    /// image shows; `shown` are the class ids of the others.
+    /// Returns the notes on categories left out, on names that several categories have, and on classes that are
+    /// on no image; `shown` are the ids of the classes that are on an image.
     pub(super) fn notes(&self, shown: &BTreeSet<i32>) -> Vec<String> {
         let doubled: Vec<&str> = self.doubled.iter().map(String::as_str).collect();
         let unused: Vec<&str> = (0..)
@@ -105,8 +105,8 @@ impl Classes {
     }
 }
 
-/// Returns the category that Roboflow puts before the classes: it has the id 0, the supercategory `none` and no
-/// annotation, and is the supercategory of all others, none of which has its name.
+/// Returns the category that Roboflow adds before the classes, if there is one: its id is 0, its supercategory is
+/// `none`, no annotation uses it, and it is the supercategory of all other categories, which have other names.
 fn placeholder(instances: &Instances) -> Option<&Category> {
     let categories = instances.categories();
     let first = categories.iter().find(|category| category.id == 0)?;

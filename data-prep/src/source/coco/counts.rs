@@ -1,26 +1,28 @@
-//! Counts what was decided for the user while a COCO JSON was read, and says it: a line for each kind.
+//! Counts the decisions made while a COCO JSON was read (a missing box was computed, an id was replaced, …) and
+//! turns them into notes for the user, one line for each kind of decision.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-/// How often something was decided.
+/// How often each decision was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Images without a usable width and height.
     pub unsized_images: usize,
-    /// Images whose file was found under another name or in another folder than `file_name` says.
+    /// Images whose file was found under another name or in another folder than their `file_name` says.
     pub renamed: usize,
-    /// Entries of `images` for a file that an entry before them is for.
+    /// Entries of `images` for a file that an earlier entry is for, too. Their objects were put together.
     pub merged: usize,
-    /// Objects without a box, which were given the one around their outline.
+    /// Objects without a box. They were given the box around their outline.
     pub boxed: usize,
-    /// Outlines that are one list of numbers.
+    /// Outlines written as one list of numbers instead of a list of polygons.
     pub flat: usize,
-    /// Objects whose id another object of their image has.
+    /// Objects that have the id of another object on their image. They were given new ids.
     pub renumbered: usize,
     /// Images left out because the class of an object on them is not known.
     pub unknown: usize,
-    /// Images read from a file of another extension than `file_name` has, by the two extensions.
+    /// Images read from a file with another extension than their `file_name` has: the number of them by the
+    /// extension given and the one found.
     pub extensions: BTreeMap<[String; 2], usize>,
 }
 
@@ -40,7 +42,7 @@ impl AddAssign for Counts {
 }
 
 impl Counts {
-    /// Returns the notes, none for what did not happen.
+    /// Returns a note for each count above 0.
     pub(super) fn notes(self) -> impl Iterator<Item = String> {
         let said = [
             (

@@ -1,13 +1,13 @@
-//! Reads what a COCO JSON says of itself in `info` and `licenses`. Nothing needs it, so a value of another kind
-//! than usual is passed over.
+//! Reads title, address, citation and licences of a data set from `info` and `licenses` of its COCO JSON. They are
+//! optional, so a value of an unexpected type is passed over instead of refused.
 
 use super::json::{Cursor, Fault};
 use crate::source::credit::{Credit, line, link};
 
-/// The most licences that are kept.
+/// The most licences that are kept. Chosen.
 const MOST: usize = 8;
 
-/// Reads `info`.
+/// Reads `info` and fills in the fields of `credit` that are still empty.
 pub(super) fn info(cursor: &mut Cursor, credit: &mut Credit) -> Result<(), Fault> {
     let (mut description, mut contributor, mut year, mut url) = (None, None, None, None);
     members(cursor, |cursor, key| {
@@ -20,7 +20,7 @@ pub(super) fn info(cursor: &mut Cursor, credit: &mut Credit) -> Result<(), Fault
         }
         Ok(())
     })?;
-    // The name of the tool, as Roboflow and FiftyOne write it, is no title.
+    // Roboflow and FiftyOne write "Exported from …", which names the tool and is no title.
     let title = description.filter(|text| !text.to_lowercase().starts_with("exported from"));
     let citation = contributor.zip(title.as_ref()).and_then(|(by, title)| {
         let year = year.map(|year| format!(", {year}")).unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn info(cursor: &mut Cursor, credit: &mut Credit) -> Result<(), Fault
     Ok(())
 }
 
-/// Reads `licenses`.
+/// Reads `licenses` and fills them into `credit`, if it has none.
 pub(super) fn licenses(cursor: &mut Cursor, credit: &mut Credit) -> Result<(), Fault> {
     if cursor.peek() != Some(b'[') {
         return cursor.skip();
@@ -73,7 +73,7 @@ fn members(
     }
 }
 
-/// Reads a string, or a whole number as one; passes over any other value.
+/// Reads a string, or a whole number as a string; `None` for any other value, which is passed over.
 fn text(cursor: &mut Cursor) -> Result<Option<String>, Fault> {
     match cursor.peek() {
         Some(b'"') => Ok(Some(cursor.string()?.into_owned())),

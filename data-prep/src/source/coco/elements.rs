@@ -1,5 +1,5 @@
-//! Parses the elements of an instances file: an image, a category, an annotation or a segmentation.
-//! `loading` checks which elements there are and how they belong together.
+//! Parses single elements of an instances file (COCO's JSON of objects): an image, a category, an annotation, a
+//! segmentation. `loading` reads the whole file and checks how the elements belong together.
 
 use super::ids::TextIds;
 use super::instances::{Annotation, Category, Image};
@@ -7,21 +7,21 @@ use super::json::{Cursor, Fault};
 use super::shapes::{Shape, Shapes};
 use crate::mask::polygon;
 
-/// What annotations hold beside their plain fields.
+/// Where the reading functions put what does not go into the element they return.
 #[derive(Default)]
 pub(super) struct Aside {
     /// The segmentations.
     pub(super) shapes: Shapes,
-    /// The ids of images that are strings.
+    /// The ids of images that are strings instead of numbers.
     pub(super) ids: TextIds,
-    /// Faults of values that the element read last can do without.
+    /// Faults in optional values of the element read last; the element is kept.
     pub(super) faults: Vec<Fault>,
-    /// The number of outlines that are one list of numbers.
+    /// The number of outlines that are one list of numbers instead of a list of polygons.
     pub(super) flat_outlines: usize,
 }
 
-/// Reads any element and returns the whole numbers at its keys `wanted`; `None` where it has none. Tells
-/// which image and category a broken element belongs to.
+/// Reads an element that is broken and returns the whole numbers at its keys `wanted`, `None` for a key without
+/// one. They tell which image and category the broken element belongs to.
 pub(super) fn ids_of<const N: usize>(
     cursor: &mut Cursor,
     wanted: [&str; N],
@@ -53,6 +53,7 @@ pub(super) fn image(cursor: &mut Cursor, aside: &mut Aside) -> Result<Image, Fau
         "height" => once(&mut height, optional(cursor, key, faults, side)?),
         _ => cursor.skip(),
     })?;
+    // `None` for: no such key; null or a wrong value; a size that tools write where they do not know it.
     let side = |side: Option<Option<Option<u32>>>| side.flatten().flatten();
     Ok(Image {
         id: present(id, "id", "a whole number")?,
@@ -80,7 +81,8 @@ pub(super) fn category(cursor: &mut Cursor) -> Result<Category, Fault> {
     })
 }
 
-/// Reads an element of `annotations`, its segmentation into the shapes of `aside`.
+/// Reads element number `index` of `annotations`. Its segmentation goes into the shapes of `aside`. Without a
+/// segmentation it needs a box.
 pub(super) fn annotation(
     cursor: &mut Cursor,
     index: u32,
@@ -121,8 +123,8 @@ pub(super) fn annotation(
     })
 }
 
-/// Reads the value at `key`, which an element can do without: it may be null, and where it is wrong its
-/// fault goes to `faults`.
+/// Reads the optional value at `key`: `None` where it is null, and also where it is wrong, in which case its fault
+/// goes to `faults`.
 fn optional<T>(
     cursor: &mut Cursor,
     key: &str,
@@ -142,8 +144,8 @@ fn optional<T>(
     }
 }
 
-/// Reads `segmentation`: a list of polygons, or run lengths with their size. What is wrong of it goes to
-/// the faults of `aside`; the polygons that are right are kept.
+/// Reads `segmentation`: a list of polygons, or run lengths (RLE) with their size. Faults go to the faults of
+/// `aside`; the correct ones of several polygons are kept.
 fn segmentation(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> {
     if cursor.null()? {
         return Ok(Shape::None);
@@ -161,6 +163,7 @@ fn segmentation(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> 
     })
 }
 
+/// Reads a list of polygons, each a list x, y, x, y, … in pixels, or a single polygon without the list around it.
 fn polygons(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> {
     let first = aside.shapes.polygon_ends.len();
     let start = aside.shapes.coordinates.len();
@@ -188,7 +191,7 @@ fn polygons(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> {
     })
 }
 
-/// Reads polygon number `index` of an annotation. A wrong one goes to the faults of `aside`.
+/// Reads polygon number `index` of an annotation. A wrong one is left out; its fault goes to `aside`.
 fn polygon(aside: &mut Aside, cursor: &mut Cursor, index: usize) -> Result<(), Fault> {
     let shapes = &mut aside.shapes;
     let start = shapes.coordinates.len();
@@ -208,7 +211,10 @@ fn polygon(aside: &mut Aside, cursor: &mut Cursor, index: usize) -> Result<(), F
     Ok(())
 }
 
-/// Ends the polygon whose coordinates begin at `start`, if it is one.
+/// Ends the polygon whose coordinates begin at `start`.
+///
+/// # Errors
+/// When they are no polygon: too few points, an odd number of coordinates, or too large ones.
 fn end_polygon(shapes: &mut Shapes, start: usize) -> Result<(), Fault> {
     polygon::check(&shapes.coordinates[start..])
         .map_err(|malformed| Fault::value(malformed.found, malformed.expected))?;
@@ -216,6 +222,8 @@ fn end_polygon(shapes: &mut Shapes, start: usize) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Reads run lengths: `counts`, a list (uncompressed) or a string (COCO's compressed form), and `size`, height and
+/// width in pixels.
 fn runs(shapes: &mut Shapes, cursor: &mut Cursor) -> Result<Shape, Fault> {
     let (first_count, first_byte) = (shapes.counts.len(), shapes.text.len());
     let mut size = None;
@@ -323,7 +331,7 @@ fn unsigned(cursor: &mut Cursor) -> Result<u32, Fault> {
         .map_err(|_| Fault::value(value.to_string(), "a whole number from 0 to 4294967295"))
 }
 
-/// Reads a width or height in pixels; `None` where it is not known, which tools write as 0 or −1.
+/// Reads a width or height in pixels; `None` for 0 and below, which tools write where they do not know it.
 fn side(cursor: &mut Cursor) -> Result<Option<u32>, Fault> {
     let value = cursor.integer()?;
     if value <= 0 {

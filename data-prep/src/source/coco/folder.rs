@@ -1,7 +1,7 @@
-//! Finds the images of a COCO JSON: the folder that they are in, and the file that a `file_name` means.
+//! Finds the image files of a COCO JSON: the folder that they are in, and the file that a `file_name` means.
 //!
 //! Tools put images beside the JSON (Roboflow), in `data` (FiftyOne), in `images` (Label Studio), or in
-//! `images/default` (CVAT), and write names with folders, a full path or an address of another machine.
+//! `images/default` (CVAT), and write names with folders, full paths or web addresses.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::source::files::{Files, is_image, relative};
 use crate::source::split::Split;
 
-/// The number of images that are looked for in each folder.
+/// The number of images that are looked for in each folder to choose the folder. Chosen.
 const TRIED: usize = 100;
 
-/// The most folders that an error names.
+/// The most folders that an error names. Chosen.
 const MOST_NAMED: usize = 8;
 
 /// A folder of images.
@@ -24,15 +24,15 @@ pub(super) struct ImageFolder<'a> {
     folder: PathBuf,
     /// The annotations of its images.
     instances: &'a Instances,
-    /// What is in it, listed when a file is not there under the name given.
+    /// The files in it, listed the first time that a file is not there under the name given.
     listing: OnceLock<Listing>,
 }
 
 /// The files of an image folder.
 struct Listing {
     files: Files,
-    /// Whether no image has the name that the annotations give it. Then one that has another extension is
-    /// taken; else it may be a mask, and an image that is missing.
+    /// Whether no image at all has the extension that its annotation gives. Then an image with another
+    /// extension is taken in its place. Otherwise such a file may be a mask, and the image counts as missing.
     takes_other_extensions: bool,
 }
 
@@ -42,9 +42,9 @@ pub(super) struct Found {
     pub path: PathBuf,
     /// The path from the image folder.
     pub file_name: String,
-    /// Whether it is another name than the annotations give.
+    /// Whether the file is not where or not called what the annotations say.
     pub is_renamed: bool,
-    /// The extensions of images that the annotations give and that the file has, where they differ.
+    /// The extension that the annotations give and the one that the file has; `None` where they are the same.
     pub extensions: Option<[String; 2]>,
 }
 
@@ -59,7 +59,7 @@ impl<'a> ImageFolder<'a> {
     }
 
     /// Returns the file that `name` means; where there is none, the path at which it was expected. `None`
-    /// where the name ends in no file's.
+    /// where the name contains no file name, as `..` does not.
     pub(super) fn find(&self, name: &str) -> Option<Found> {
         let file_name = inside(name)?;
         let path = self.folder.join(&file_name);
@@ -107,8 +107,8 @@ impl<'a> ImageFolder<'a> {
     }
 }
 
-/// Returns a name as annotations write it, as one inside the image folder: of a name with `..` what follows
-/// the last of them. `None` where that is nothing.
+/// Makes a `file_name` a path relative to the image folder; of a name with `../` only what follows the last one is
+/// kept. `None` where nothing is left.
 fn inside(name: &str) -> Option<String> {
     relative(name).or_else(|| {
         let name = name.replace('\\', "/");
@@ -117,15 +117,16 @@ fn inside(name: &str) -> Option<String> {
     })
 }
 
-/// An image that was looked for by its name.
+/// An image found by its name.
 struct Hit<'f> {
     path: &'f Path,
     /// Whether it has the extension of the name, in any case.
     is_exact: bool,
 }
 
-/// Returns the image that `name` means in `folder`: by all of the name, else by as many of its last parts
-/// as there are. One with the extension of the name goes before all others.
+/// Returns the image that `name` means in `folder`: looked for by the whole name, then without its first folder,
+/// its first two and so on. An image with the extension of the name is preferred to any other. The query of a web
+/// address is cut off.
 fn look_up<'f>(files: &'f Files, folder: &Path, name: &str) -> Option<Hit<'f>> {
     let whole = inside(name)?;
     let whole = match name.contains("://") {
@@ -150,7 +151,7 @@ fn look_up<'f>(files: &'f Files, folder: &Path, name: &str) -> Option<Hit<'f>> {
     other
 }
 
-/// The extension of a file's name in lower case.
+/// The extension of a file's name, in lower case and without the dot.
 fn extension(path: &Path) -> String {
     let extension = path.extension().unwrap_or_default();
     extension.to_string_lossy().to_lowercase()
@@ -165,9 +166,9 @@ fn from(folder: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// Returns the folder below `root` in which most of the first images of `part` are; their `names` are as
-/// the annotations give them. Images of other extensions, which masks may have, count where no folder has
-/// one of the same. Of several folders the first in the order of [`candidates`] is taken.
+/// Returns the folder below `root` that has most of the first [`TRIED`] images of the annotation file `part`;
+/// `names` are the images' names in the annotations. Images with another extension, which may be masks, count only
+/// between folders with equally many of the right extension. Of equal folders the first of [`candidates`] is taken.
 ///
 /// # Errors
 /// When none of them is in any folder. The error names the folders looked in.
@@ -193,7 +194,7 @@ pub(super) fn choose<'n>(
             true => [exact + 1, other],
             false => [exact, other + 1],
         });
-        // Exact names first: these are ordered.
+        // Pairs are compared by their first number, the exact names, and then by the second.
         if found > best.map_or([0, 0], |(most, _)| most) {
             best = Some((found, folder));
         }
@@ -205,6 +206,7 @@ pub(super) fn choose<'n>(
         .ok_or_else(|| not_found(root, part, first, &candidates))
 }
 
+/// Returns the error that no folder has the images; `looked_in` are the candidates.
 fn not_found(root: &Path, part: &Part, name: &str, looked_in: &[PathBuf]) -> Error {
     let looked_in: Vec<String> = looked_in
         .iter()
@@ -226,9 +228,9 @@ fn not_found(root: &Path, part: &Part, name: &str, looked_in: &[PathBuf]) -> Err
     Error::layout(&part.annotations, "image folder", found, expected)
 }
 
-/// Returns the folders in which the images of `part` may be, the likeliest first: for the folder of the
-/// JSON and those around it up to `root`, the folder, its `images` and its `data`, each followed by what
-/// is in it and is named for the split or after the JSON; then all other folders with images that are not
+/// Returns the folders in which the images of `part` may be, the likeliest first. For the folder of the JSON and
+/// each folder around it up to `root` these are: the folder, its `images` and its `data`, each followed by its
+/// subfolders that are named for the split or after the JSON. All other folders with images follow, except those
 /// named for another split.
 fn candidates(root: &Path, part: &Part, files: &Files) -> Vec<PathBuf> {
     let holding = holding_images(root, files);

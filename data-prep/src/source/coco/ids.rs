@@ -1,10 +1,11 @@
-//! Numbers the ids of images that are strings: COCO's are whole numbers, but its tools take any.
+//! Gives image ids that are strings numbers. MS COCO's ids are whole numbers, but its tools accept any value.
 
 use std::collections::HashMap;
 
 use super::json::{Cursor, Fault};
 
-/// The ids of a file's images that are strings. The first one has the lowest number of 64 bits, and so on.
+/// The image ids of a file that are strings. They are numbered upwards from `i64::MIN`, in the order in which they are
+/// read, so that they do not meet ids that are numbers.
 #[derive(Debug, Default)]
 pub(super) struct TextIds {
     numbers: HashMap<Box<str>, i64>,
@@ -12,7 +13,7 @@ pub(super) struct TextIds {
 }
 
 impl TextIds {
-    /// Reads an image's id: a whole number, or a string.
+    /// Reads an image's id, a whole number or a string, and returns it as a number.
     pub(super) fn read(&mut self, cursor: &mut Cursor) -> Result<i64, Fault> {
         let fault = match cursor.attempt(Cursor::integer)? {
             Ok(id) => return Ok(id),
@@ -31,7 +32,7 @@ impl TextIds {
         Ok(id)
     }
 
-    /// Returns an id as the file has it.
+    /// Returns the id as the file has it, for a number that [`Self::read`] returned.
     pub(super) fn shown(&self, id: i64) -> String {
         let index = usize::try_from(id.wrapping_sub(i64::MIN)).ok();
         match index.and_then(|index| self.texts.get(index)) {

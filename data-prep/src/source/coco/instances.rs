@@ -1,8 +1,9 @@
-//! Holds an `instances_*.json` in memory: images, annotations and categories, indexed by image.
+//! Holds an instances file (COCO's JSON of objects) in memory: images, annotations and categories, and an index of
+//! the annotations by image.
 //!
-//! COCO's training file is 430 MB of text, nine tenths of it polygon coordinates. `shapes` keeps them in
-//! a few long vectors. [`Instances::segmentation`] makes run lengths of one shape at a time. `loading`
-//! reads the file; `reader` decides splits and class ids.
+//! MS COCO's training file is 430 MB of text, nine tenths of it polygon coordinates. `shapes` keeps these in
+//! a few long vectors; [`Instances::segmentation`] converts one shape at a time to run lengths. `loading`
+//! reads the file; `reader` and `own` decide splits and class ids.
 
 use std::path::{Path, PathBuf};
 
@@ -27,28 +28,28 @@ pub struct Instances {
     pub(super) flat_outlines: usize,
     pub(super) shapes: Shapes,
     pub(super) text_ids: TextIds,
-    /// Positions in `annotations`, sorted by image.
+    /// Indices into `annotations`, sorted by image (in the order of `images`).
     pub(super) by_image: Vec<u32>,
-    /// Where each image's positions begin in `by_image`; one more entry than images, the end.
+    /// Where each image's entries begin in `by_image`. The last entry, one more than images, is the end.
     pub(super) first_of_image: Vec<u32>,
 }
 
 /// An element of `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// COCO's id; where it is a string, a number in place of it ([`Instances::image_id`]).
+    /// COCO's id. For an id that is a string this is a number in its place; [`Instances::image_id`] returns the
+    /// string.
     pub id: i64,
     /// Relative to the split's image folder.
     pub file_name: Box<str>,
-    /// Columns and rows in pixels; `None` where the file does not say both. Tools write −1 or 0 for that,
-    /// too.
+    /// Width and height in pixels; `None` where the file does not say both, or says 0 or −1, as some tools do.
     pub size: Option<(u32, u32)>,
 }
 
 /// An element of `categories`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
-    /// The file's id of it; COCO's own are 1 to 90.
+    /// Its id in the file; MS COCO's own ids are 1 to 90.
     pub id: i64,
     /// The class name.
     pub name: Box<str>,
@@ -65,18 +66,18 @@ pub struct Annotation {
     pub image_id: i64,
     /// The category it is of.
     pub category_id: i64,
-    /// x, y, width, height in source pixels; `None` where the file has none, but an outline.
+    /// x, y, width, height in source pixels; `None` where the file gives only an outline.
     pub bbox: Option<[f64; 4]>,
     /// Area in source pixels; `None` where the file has none.
     pub area: Option<f64>,
-    /// Whether it is a region of many objects.
+    /// Whether it is a region of many objects (`iscrowd`).
     pub is_crowd: bool,
     /// Position in the file's `annotations`.
     pub index: u32,
     pub(super) shape: Shape,
 }
 
-/// A problem of one element, which is left out because of it.
+/// A problem because of which one element is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemProblem {
     /// What is wrong.
@@ -123,7 +124,7 @@ impl Instances {
         &self.problems
     }
 
-    /// The faults that cost neither an image nor an annotation, such as an outline of one point.
+    /// The faults because of which neither an image nor an annotation is left out, such as an outline of one point.
     pub fn remarks(&self) -> &[Problem] {
         &self.remarks
     }
@@ -180,8 +181,8 @@ impl Instances {
         Ok(Some(rle))
     }
 
-    /// Makes run lengths of a shape: of polygons over an image of `size` (width and height), else as they
-    /// are.
+    /// Returns a shape as run lengths: polygons are drawn in an image of `size` (width, height); run lengths keep
+    /// their own size.
     fn decoded(&self, shape: Shape, size: (u32, u32)) -> Result<Rle, Malformed> {
         let range = |first: usize, count: u32| first..first + count as usize;
         match shape {
@@ -209,7 +210,7 @@ impl Instances {
     }
 
     /// The box around the points of the annotation's polygons, as xmin, ymin, xmax, ymax in source
-    /// pixels; `None` where it has none.
+    /// pixels; `None` where it has no polygons.
     pub(super) fn around_polygons(&self, annotation: &Annotation) -> Option<[f64; 4]> {
         let Shape::Polygons { first, count } = annotation.shape else {
             return None;

@@ -1,28 +1,28 @@
-//! Reads JSON files of hundreds of megabytes from front to back, without a tree in memory.
+//! Reads JSON files of hundreds of megabytes from front to back, without a tree in memory. It knows JSON alone;
+//! `elements` knows COCO's fields.
 //!
-//! Why not serde_json (docs/decisions.md has the numbers): its errors are sentences, from which the field
-//! (`annotations[123].bbox[2]`), what was found and what was expected would have to be cut; to go on behind
-//! a wrong element it reads every element twice; and numbers as Python reads them (17 digits are common in
-//! COCO files) need its feature `float_roundtrip`, which the whole workspace would be built with. This
-//! file knows JSON alone; `elements` knows the fields.
+//! Why not serde_json (docs/decisions.md has the numbers)? Its errors are sentences: the field
+//! (`annotations[123].bbox[2]`), what was found and what was expected would have to be cut out of them. To continue
+//! after a wrong element it must read every element twice. And to read numbers exactly as Python does (17 digits
+//! are common in COCO files) it needs the feature `float_roundtrip`, with which cargo would build the whole workspace.
 
 use std::borrow::Cow;
 
-/// Arrays and objects nested deeper than this are refused, because [`Cursor::skip`] calls itself for each
-/// level and would overflow the stack.
+/// Arrays and objects nested deeper than this are refused, because [`Cursor::skip`] is recursive and would overflow
+/// the stack. Chosen; COCO needs 5.
 const DEEPEST: u32 = 128;
 
 /// The error that stopped reading.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The text is not JSON from this byte on.
+    /// From the byte at offset `at` on the text is not JSON.
     Structure {
         at: usize,
         found: String,
         expected: &'static str,
     },
-    /// The JSON is fine, but a value is not what the field must hold. `field` is filled from the
-    /// inside out by the arrays and objects around it.
+    /// The JSON is correct, but a value is not what the field must hold. Each array and object around the value
+    /// puts its own step in front of `field`, until this is the whole path.
     Value {
         field: String,
         found: String,
@@ -31,6 +31,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// Returns the fault of a value, whose path is still empty.
     pub(super) fn value(found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::Value {
             field: String::new(),
@@ -72,7 +73,7 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// At the beginning of a text, behind a byte order mark where it has one.
+    /// Returns the position at the beginning of a text, after its byte order mark if it has one.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let mark = b"\xef\xbb\xbf";
         Self {
@@ -91,9 +92,9 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    /// Calls `read`. Where it finds a wrong value, goes back to the beginning of that value and returns
-    /// the fault as the inner error, so that the value can be read in another way. The outer error is
-    /// one of the structure.
+    /// Calls `read` on the next value. If that is wrong, returns to the value's beginning and gives the fault as
+    /// the inner error, so that the caller can read the value in another way or skip it. The outer error is a fault
+    /// of the structure, after which nothing can be read.
     pub(super) fn attempt<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Fault>,
@@ -109,7 +110,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads an object; `member` must consume the value of each key.
+    /// Reads an object. `member` is called with each key and must read the key's value.
     pub(super) fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Result<(), Fault>,
@@ -139,7 +140,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads an array; `element` must consume each value and is told its index.
+    /// Reads an array. `element` is called with each index and must read the value.
     pub(super) fn array(
         &mut self,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
@@ -165,10 +166,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a finite number, rounded to the nearest double. A string of one is read as well.
+    /// Reads a finite number, rounded to the nearest double. A string that contains a number is accepted, too.
     pub(super) fn number(&mut self) -> Result<f64, Fault> {
         let number = self.numeral("a number")?;
-        // Both operands are exact below 2^53 and 10^22, so the quotient is correctly rounded.
+        // A number of at most 15 digits is below 2^53, and powers of ten are exact up to 10^22. With both operands
+        // exact, the quotient is correctly rounded.
         if number.digits <= 15
             && let Some(&power) = POWERS_OF_TEN.get(number.decimals)
             && !number.has_exponent
@@ -185,7 +187,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a whole number of 64 bits. Other programs write it as 1.0, 1e3 or "1", too; 1.5 is refused.
+    /// Reads a whole number of 64 bits. The spellings 1.0, 1e3 and "1" of other programs are accepted; 1.5 is not.
     pub(super) fn integer(&mut self) -> Result<i64, Fault> {
         let number = self.numeral("a whole number")?;
         if number.decimals == 0 && !number.has_exponent && number.digits <= 18 {
@@ -203,7 +205,7 @@ impl<'a> Cursor<'a> {
         self.text()
     }
 
-    /// Whether the next value is `null`, which is then read.
+    /// Whether the next value is `null`; if so, it is read.
     pub(super) fn null(&mut self) -> Result<bool, Fault> {
         let is_null = self.peek() == Some(b'n');
         if is_null {
@@ -212,7 +214,7 @@ impl<'a> Cursor<'a> {
         Ok(is_null)
     }
 
-    /// Reads `true` or `false` where one of them is next.
+    /// Reads `true` or `false`; `None` where the next value is neither, and then nothing is read.
     pub(super) fn boolean(&mut self) -> Result<Option<bool>, Fault> {
         match self.peek() {
             Some(b't') => self.literal("true").map(|()| Some(true)),
@@ -270,14 +272,15 @@ impl<'a> Cursor<'a> {
         Fault::value(excerpt[..end].to_owned(), expected)
     }
 
-    /// Returns the next value if it is one that Python's `json` writes beyond JSON: not a number, or
-    /// infinite.
+    /// Returns the next value if it is NaN or infinite, which Python's `json` writes although JSON has no such
+    /// numbers.
     fn non_finite(&self) -> Option<&'static str> {
         let words = ["NaN", "Infinity", "-Infinity"].into_iter();
         let mut next = words.filter(|word| self.bytes[self.at..].starts_with(word.as_bytes()));
         next.next()
     }
 
+    /// Returns the fault that the text is not JSON at this position.
     fn structure(&mut self, expected: &'static str) -> Fault {
         let found = match self.peek() {
             None => "the end of the file".to_owned(),
@@ -291,7 +294,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Counts a level more, whose opening bracket has just been read. The fault is at the bracket.
+    /// Counts one more level of nesting; its opening bracket has just been read. A fault is reported at the bracket.
     fn enter(&mut self) -> Result<(), Fault> {
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -307,8 +310,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Reads the opening byte of the kind of value wanted. Another kind of value is a wrong value;
-    /// what begins no value is a wrong structure.
+    /// Reads the first byte, `opening`, of the kind of value that is expected. A value of another kind is a fault of
+    /// the value; text that begins no value is a fault of the structure.
     fn expect_kind(&mut self, opening: u8, expected: &'static str) -> Result<(), Fault> {
         match self.peek() {
             Some(byte) if byte == opening => {
@@ -370,7 +373,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Reads a number from a string, as some tools write them.
+    /// Reads a number in quotes, as some tools write it.
     fn quoted_numeral(&mut self, expected: &'static str) -> Result<Numeral<'a>, Fault> {
         let start = self.at;
         let (quoted, _) = self.raw_text()?;
@@ -437,7 +440,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Appends one or more decimal digits to `mantissa`, which wraps beyond 19 of them.
+    /// Reads one or more decimal digits and appends them to `mantissa`, which wraps after more than 19 digits.
     fn digits(&mut self, mut mantissa: u64) -> Result<u64, Fault> {
         let first = self.at;
         while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
@@ -453,7 +456,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Returns a number that is whole and that doubles hold exactly.
+/// Returns the value as an integer if it is whole and at most 2⁵³, up to which doubles hold every integer exactly.
 fn whole(value: f64) -> Option<i64> {
     const LARGEST: f64 = 9_007_199_254_740_992.0; // 2^53
     (value.fract() == 0.0 && value.abs() <= LARGEST).then_some(value as i64)
@@ -463,10 +466,11 @@ fn whole(value: f64) -> Option<i64> {
 struct Numeral<'a> {
     text: &'a str,
     negative: bool,
-    /// All digits as one whole number; meaningful up to 19 of them.
+    /// All digits, without the point, as one whole number; correct for up to 19 digits.
     mantissa: u64,
+    /// The number of digits, before and after the point.
     digits: usize,
-    /// How many of the digits are behind the point.
+    /// How many of the digits are after the point.
     decimals: usize,
     has_exponent: bool,
 }

@@ -1,8 +1,9 @@
 //! Finds the annotation files of a data set in COCO's format, and the split of each.
 //!
-//! MS COCO's folders are known by their names: val2014 is the test set. Where NN-Explainer's
-//! `train2014_train_split.json` and `train2014_val_split.json` lie in `annotations/`, they are training
-//! and validation set. Of any other data, the instances files that `beside` chooses are read.
+//! MS COCO's own files (a release) are known by their names: val2014 is the test set. Its training file is divided
+//! into train and val: by `train2014_train_split.json` and `train2014_val_split.json`, which the authors of
+//! NN-Explainer publish, where these lie in `annotations/`, else by a rule (`reader`). Of any other data the
+//! instances files that `beside` chooses are read.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,11 @@ use super::beside::{self, split_of};
 use crate::error::{Error, Result};
 use crate::source::split::Split;
 
-/// The suffixes in the names of COCO's releases, `instances_train<suffix>.json` and `train<suffix>/`. The
-/// first one found is read, so the paper's release comes first.
+/// The suffixes in the names of MS COCO's releases, `instances_train<suffix>.json` and `train<suffix>/`. The first one
+/// found is read; 2014 is the paper's release.
 const SUFFIXES: [&str; 3] = ["2014", "2017", ""];
 
-/// Folders in one another in which annotation files are looked for.
+/// How deep below the root annotation files are looked for: in it, in its folders and in their folders.
 const DEPTH: usize = 3;
 
 /// An annotation file and its split.
@@ -24,24 +25,24 @@ pub(super) struct Part {
     pub annotations: PathBuf,
     /// The folder of its images; `None`: to be found.
     pub images: Option<PathBuf>,
-    /// The split of its images; `None`: the file is named for none.
+    /// The split of all its images; `None` where the file's name says none.
     pub split: Option<Split>,
 }
 
-/// The files of other data than MS COCO.
+/// The annotation files of data that is not a release of MS COCO.
 pub(super) struct Files {
     pub parts: Vec<Part>,
-    /// What is not read although it is of the same kind.
+    /// Notes on instances files that are not read.
     pub notes: Vec<String>,
 }
 
-/// Files named as MS COCO's are.
+/// Annotation files that are named like a release of MS COCO.
 pub(super) struct Release {
-    /// What their names end in.
+    /// The suffix of their names, one of [`SUFFIXES`].
     pub suffix: &'static str,
-    /// One of the files.
+    /// One of the files, from which the categories can be read.
     pub first: PathBuf,
-    /// The files; training and validation are divided by the reader where `split` is `None`.
+    /// The files, or what is missing. A file whose `split` is `None` has the images of train and val.
     pub parts: Result<Vec<Part>>,
 }
 
@@ -117,8 +118,8 @@ fn parts(root: &Path, annotations: &Path, suffix: &str) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// Finds the instances files below `root`, in the order of their splits; they have none where no file is
-/// for training. `beside` says which JSON files these are.
+/// Finds the instances files below `root` that `beside` chooses, in the order of their splits. Where every name says
+/// val or test and none train, these names do not count, and no file has a split.
 ///
 /// # Errors
 /// When there is none, or a folder cannot be read.
@@ -158,7 +159,7 @@ pub(super) fn find(root: &Path) -> Result<Files> {
             images: None,
         })
         .collect();
-    // Files of which none is for training are no splits.
+    // Without a file for training the names say nothing about splits.
     if parts
         .iter()
         .all(|part| part.split.is_some_and(|split| split != Split::Train))
@@ -172,8 +173,9 @@ pub(super) fn find(root: &Path) -> Result<Files> {
     })
 }
 
-/// Returns a short name for each file, all different: its split, else its folder, else its stem, else its path
-/// in the folder around all of them. Image ids begin with it, so it does not say where that folder lies.
+/// Returns a short name for each file, with which its image ids begin. All files get the same kind of name, the first
+/// kind in which all differ: the split, the folder's name, the file's stem, or the path below the folder around all
+/// files.
 pub(super) fn labels(parts: &[Part]) -> Vec<String> {
     let text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
     let splits = parts.iter().map(|part| Some(part.split?.to_string()));
@@ -208,7 +210,8 @@ fn around<'a>(files: &[&'a Path]) -> &'a Path {
     around.unwrap_or(Path::new(""))
 }
 
-/// The folder of a data set by one of its annotation files: the file's, or the one around `annotations`.
+/// The folder of the data set that an annotation file belongs to: the folder of the file, or the one around it where
+/// that is called `annotations`.
 pub(super) fn data_folder(annotations: &Path) -> &Path {
     let folder = annotations.parent().unwrap_or(annotations);
     match (folder.file_name(), folder.parent()) {

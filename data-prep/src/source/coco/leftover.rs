@@ -1,4 +1,4 @@
-//! Counts the images that lie beside those of the annotations and are in none of these.
+//! Counts the image files that lie beside annotated ones but are in no annotation file.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::source::files::is_image;
 use crate::words;
 
-/// Returns the note on images in the folders of the `used` ones, not in folders in these, that are not used;
-/// `None` where there are none. What is called like a used image but for the extension may be its mask.
+/// Returns the note on how many images are left out: they lie directly in a folder of a `used` image and are not
+/// annotated. `None` where there are none. A file that differs from a used image only in its extension is not
+/// counted, as it may be the image's mask.
 pub(super) fn note<'a>(used: impl Iterator<Item = &'a Path>) -> Option<String> {
     let mut folders: HashSet<&Path> = HashSet::new();
     let mut stems: HashSet<PathBuf> = HashSet::new();
@@ -22,8 +23,8 @@ pub(super) fn note<'a>(used: impl Iterator<Item = &'a Path>) -> Option<String> {
     })
 }
 
-/// Returns the number of images in a folder without those of these stems; 0 where it cannot be read, which is
-/// no matter of a note.
+/// Returns the number of images in a folder whose path without extension is not in `stems`; 0 where the folder cannot
+/// be read, since only a note depends on it.
 fn count(folder: &Path, stems: &HashSet<PathBuf>) -> usize {
     let Ok(entries) = fs_err::read_dir(folder) else {
         return 0;

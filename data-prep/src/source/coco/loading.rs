@@ -1,8 +1,9 @@
-//! Reads an instances file into [`Instances`]: one pass over the mapped text, then the index by image.
+//! Reads an instances file (COCO's JSON of objects) into [`Instances`]: one pass over the memory-mapped text, then
+//! the index by image.
 //!
-//! An image or annotation with a wrong value that it needs is left out and reported; a wrong value that
-//! it can do without is remarked on. Text that is not JSON, or a wrong category, ends the reading with an
-//! error. `elements` reads the fields of an element.
+//! An image or annotation with a wrong value in a required field is left out and reported as a problem. A wrong value
+//! in an optional field is reported as a remark, and the element is kept. Text that is not JSON, or a wrong
+//! category, ends the reading with an error. `elements` reads the fields of an element.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ pub fn load_instances(path: impl AsRef<Path>) -> Result<Instances> {
     }
 }
 
-/// The parts of an [`Instances`] while the file is being read.
+/// The parts of an [`Instances`] while the file is being read; `None` until the file's key was read.
 struct Loading {
     path: PathBuf,
     images: Option<Vec<Image>>,
@@ -57,6 +58,7 @@ impl Loading {
         }
     }
 
+    /// Reads the whole file.
     fn file(&mut self, text: &Mapped) -> Result<(), Fault> {
         let mut cursor = Cursor::new(text);
         cursor.object(|cursor, key| match key {
@@ -109,7 +111,7 @@ impl Loading {
         text: &Mapped,
     ) -> Result<Vec<Annotation>, Fault> {
         let mut annotations = Vec::new();
-        let mut released = 0;
+        let mut released = 0; // the bytes of `text` whose memory was released
         cursor.array(|cursor, index| {
             let element = || format!("annotations[{index}]");
             let before = (self.aside.shapes.lengths(), self.aside.flat_outlines);
@@ -133,7 +135,7 @@ impl Loading {
         Ok(annotations)
     }
 
-    /// Reports an element that is left out.
+    /// Reports an element that is left out; the ids are those that could still be read from it.
     fn leave_out(
         &mut self,
         element: String,
@@ -156,7 +158,7 @@ impl Loading {
         }
     }
 
-    /// Remarks on the faults of the element read last.
+    /// Turns the faults in optional values of the element read last into remarks.
     fn remark(&mut self, element: impl Fn() -> String) {
         for fault in std::mem::take(&mut self.aside.faults) {
             if let Fault::Value {
@@ -171,7 +173,8 @@ impl Loading {
         }
     }
 
-    /// Sorts images, checks that ids are unique and known, and indexes annotations by image.
+    /// Sorts the images by id, checks that their ids are unique and that annotations refer to them, and indexes the
+    /// annotations by image.
     fn finish(mut self) -> Result<Instances> {
         let missing = |key: &str| Problem::new(&self.path, key, "nothing", "an array");
         let mut images = self.images.take().ok_or_else(|| missing("images"))?;
@@ -247,8 +250,8 @@ impl Loading {
         })
     }
 
-    /// Keeps one of the images that are listed twice. Where two have one id and different files, both go,
-    /// since the annotations do not tell which of them they are on. `images` are sorted by id.
+    /// Of images listed twice (same id and file) keeps one. Images with one id and different files are all left out,
+    /// since annotations do not tell which of them they mean. `images` are sorted by id.
     fn leave_out_doubled(&mut self, images: &mut Vec<Image>) {
         let mut ambiguous = HashSet::new();
         images.dedup_by(|later, kept| {
@@ -280,7 +283,7 @@ impl Loading {
     }
 }
 
-/// Makes a problem of a fault. Where the structure is wrong, the field is the line and the column.
+/// Turns a fault into a problem. For a fault of the structure the field is the line and column in the text.
 fn problem(path: &Path, text: &[u8], fault: Fault) -> Problem {
     match fault {
         Fault::Value {

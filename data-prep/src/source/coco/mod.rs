@@ -1,8 +1,7 @@
-//! Reads COCO JSON (docs/SPEC.md C.2), MS COCO's own and that of any tool: `layout` finds the annotation
-//! files, `loading` makes `instances` of a file, `folder` finds its images, `records` makes records,
-//! `credit` reads what the file says of itself.
-//! `reader` and `published` read MS COCO, `own` everything else; `leftover` counts the images that are in no
-//! annotations.
+//! Reads COCO JSON (docs/SPEC.md C.2), that of MS COCO and that of any tool. `layout` finds the annotation files,
+//! `beside` chooses among them; `loading` reads a file into `instances`, with `json` and `elements`; `folder` finds its
+//! image files; `records` makes the records. `credit` reads its licence and citation. `reader` reads MS COCO's own
+//! releases, which `published` recognises, and `own` everything else; `leftover` counts images without annotations.
 
 mod beside;
 pub mod categories;

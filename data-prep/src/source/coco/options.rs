@@ -41,6 +41,7 @@ pub struct AnnotationFiles {
     test: Vec<AnnotationFile>,
 }
 
+/// An annotation file and the folder of its images, `FILE=IMAGES`; `images` is `None` where the folder is to be found.
 #[derive(Debug, Clone)]
 struct AnnotationFile {
     annotations: PathBuf,
@@ -66,12 +67,12 @@ impl FromStr for AnnotationFile {
 }
 
 impl AnnotationFiles {
-    /// Whether the user named none.
+    /// Whether the user named no file.
     pub fn is_empty(&self) -> bool {
         self.train.is_empty() && self.val.is_empty() && self.test.is_empty()
     }
 
-    /// Returns the files with their splits. Paths are those of the command line, or else relative to
+    /// Returns the files with their splits. A path is looked for relative to the current folder, then relative to
     /// `root`.
     ///
     /// # Errors
@@ -102,7 +103,7 @@ impl AnnotationFiles {
 }
 
 impl Coco {
-    /// The options that read the `files` named, or the folder `root` where there are none.
+    /// Returns the options that read `files`, or the folder `root` where `files` has none.
     pub(crate) fn new(root: Option<PathBuf>, name: Option<String>, files: AnnotationFiles) -> Self {
         Self { root, name, files }
     }
@@ -123,7 +124,7 @@ impl Format for Coco {
             (None, Some(part)) => layout::data_folder(&part.annotations),
             (None, None) => anyhow::bail!("--root: found nothing, expected a folder"),
         };
-        // Files that are named are the user's own division, MS COCO's as well: own data.
+        // Files named by the user are read as own data, even MS COCO's files, because the user decides the splits.
         Ok(match parts.is_empty() {
             true => reader::read(root, &naming)?,
             false => own::read(root, &parts, &naming)?,

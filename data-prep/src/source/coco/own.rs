@@ -1,5 +1,5 @@
-//! Reads COCO JSON of the user's own data, as Roboflow, CVAT, FiftyOne, Label Studio and others write it:
-//! any categories, one file or several, ids that restart in each.
+//! Reads COCO JSON of the user's own data, as Roboflow, CVAT, FiftyOne, Label Studio and others write it: with any
+//! categories, in one file or several, whose image ids may each start at 1 again.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::source::naming::Naming;
 use crate::source::record::{Source, SourceImage};
 use crate::source::split::Split;
 
-/// Reads the annotation files `parts` of the data set in `root`; `naming` decides its name.
+/// Reads the annotation files `parts` of the data set in the folder `root`; `naming` decides the data set's name.
 ///
 /// # Errors
 /// When a file cannot be read or has a wrong category, its image folder is not found, or the name asked
@@ -56,16 +56,16 @@ pub(super) fn read(root: &Path, parts: &[Part], naming: &Naming) -> Result<Sourc
 /// What is known while the files are read one after the other.
 struct Reading<'a> {
     root: &'a Path,
-    /// The folder whose files were listed last, and its files.
+    /// The folder whose files were listed last, and its files, kept for the next annotation file.
     listed: Option<(PathBuf, Files)>,
     classes: Classes,
-    /// Which annotation file (by its path) an image file was in.
+    /// For the path of each image file the path of the annotation file that lists it.
     in_file: HashMap<PathBuf, PathBuf>,
     counts: Counts,
 }
 
 impl Reading<'_> {
-    /// Reads a file and adds its images to `source`.
+    /// Reads an annotation file and adds its images to `source`.
     fn part(&mut self, part: &Part, source: &mut Source) -> Result<()> {
         let file = &part.annotations;
         let name = file.strip_prefix(self.root).unwrap_or(file);
@@ -92,7 +92,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Returns the image folder of a file.
+    /// Returns the folder of an annotation file's images: the one that the user named, else the one found.
     fn folder(&mut self, part: &Part, instances: &Instances) -> Result<PathBuf> {
         if let Some(images) = &part.images {
             return Ok(images.clone());
@@ -102,7 +102,7 @@ impl Reading<'_> {
             false => layout::data_folder(&part.annotations),
         };
         if self.listed.as_ref().is_none_or(|(of, _)| of != root) {
-            self.listed = None; // before the next takes its memory
+            self.listed = None; // freed before the next list is made
         }
         let (_, files) = match &mut self.listed {
             Some(listed) => listed,
@@ -112,10 +112,10 @@ impl Reading<'_> {
         folder::choose(root, part, files, names)
     }
 
-    /// Takes out the images whose file an earlier annotation file lists, too. Their objects are not put
-    /// together, as [`merge`] does within a file: in files of two splits the image would be tested on and
-    /// trained on, and files of one split may annotate the same objects again. Which file is right is the
-    /// user's to say; with `--on-error skip` it is the first, in the order of the splits.
+    /// Removes the images whose image file an earlier annotation file lists, too, and reports them. Their objects
+    /// are not put together, as [`merge`] does within one annotation file: in files of two splits the image would be
+    /// in both, and files of one split may annotate the same objects twice. The user must say which file is right;
+    /// with `--on-error skip` the first one counts, in the order of the splits.
     fn leave_out_of_other_files(&mut self, part: &Part, made: &mut Made) {
         let Made {
             images, problems, ..
@@ -138,8 +138,8 @@ impl Reading<'_> {
     }
 }
 
-/// Puts the file's label (`train/7`) before all image ids, where ids restart in each file. `n_images` is
-/// the number of images of each file, in the order of [`Source::images`].
+/// Where two files have the same image id, puts a label for the file before all image ids, e.g. `train/7`. `n_images`
+/// is the number of images of each file of `parts`; [`Source::images`] has them in this order.
 fn tell_ids_apart(source: &mut Source, parts: &[Part], n_images: &[usize]) {
     let ids: HashSet<&str> = source
         .images
@@ -166,7 +166,7 @@ fn tell_ids_apart(source: &mut Source, parts: &[Part], n_images: &[usize]) {
     }
 }
 
-/// Sorts the images by split, and says whether the files have splits.
+/// Sorts the images by split, and records whether the files say splits; where only some do, adds a note.
 fn divide(source: &mut Source, parts: &[Part]) {
     let unnamed = parts.iter().filter(|part| part.split.is_none()).count();
     source.has_splits = unnamed < parts.len();

@@ -1,4 +1,4 @@
-//! Recognises COCO 2014 by its annotation files. Only this data set gets its published name.
+//! Recognises COCO 2014 by its categories, image ids and file names. Only this data set gets its published name.
 
 use super::categories;
 use crate::source::naming::{Published, too_few};
@@ -6,12 +6,12 @@ use crate::source::naming::{Published, too_few};
 /// The name of MS COCO 2014.
 pub(super) const COCO2014: &str = "coco2014";
 
-/// The numbers of images in COCO's train2014 and val2014.
+/// The numbers of images in COCO's train2014 and val2014, as published.
 const IMAGES: [usize; 2] = [82_783, 40_504];
 
-/// Compares data with COCO 2014, which has two files named after the year, 80 categories, and images that
-/// are called after their ids. `suffix` is what the files' names end in; `lists` are id and file name of
-/// the training images and of the test images.
+/// Compares data with COCO 2014, whose annotation files are named after the year, which has 80 categories, and whose
+/// image files are named after their ids. `suffix` is the suffix of the annotation files' names; `lists` has id and
+/// file name of each training image (train2014), then of each test image (val2014).
 pub(super) fn coco2014(suffix: &str, categories: &[&str], lists: [&[(i64, &str)]; 2]) -> Published {
     Published {
         name: COCO2014,
@@ -22,6 +22,7 @@ pub(super) fn coco2014(suffix: &str, categories: &[&str], lists: [&[(i64, &str)]
     }
 }
 
+/// Returns the first difference from COCO 2014 ([`Published::differs`]); `None` for COCO 2014 or a part of it.
 fn differs(categories: &[&str], lists: [&[(i64, &str)]; 2]) -> Option<String> {
     if let Some(name) = categories::NAMES
         .iter()
@@ -76,6 +77,7 @@ mod tests {
             assert!(differs(&categories::NAMES, &train).is_some(), "{image:?}");
         }
         assert!(differs(&categories::NAMES, &train[..5]).is_some());
+        // One image more than train2014 has is too many; without the first there are as many as it has.
         let all: Vec<(i64, String)> = (0..82_784)
             .map(|id| (id, format!("{id:012}.jpg")))
             .collect();

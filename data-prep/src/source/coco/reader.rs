@@ -1,9 +1,9 @@
-//! Reads MS COCO's folders into records (docs/SPEC.md C.2), and gives other data in COCO's format to `own`.
+//! Reads the folders of a release of MS COCO into records (docs/SPEC.md C.2), and passes other data in COCO's format
+//! to `own`.
 //!
-//! It decides which file is which split, and maps COCO's category ids (1 to 90) to the 80 class ids.
-//! Every annotated object counts, crowd regions too, and images without objects stay. val2014 is the test
-//! set. Where there are no files for training and validation (`layout`), [`is_validation`] draws about a
-//! tenth of train2014 for validation.
+//! It assigns splits to files, and maps MS COCO's category ids (1 to 90) to its 80 class ids. Every annotated object
+//! counts, crowd regions too, and images without objects are kept. val2014 is the test set. Without the published
+//! files that divide train2014 into train and val (`layout`), [`is_validation`] takes about a tenth of it for val.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -27,17 +27,16 @@ use crate::source::split::Split;
 /// `int(hashlib.sha256(str(image_id).encode()).hexdigest()[:16], 16) % 10 == 0`.
 pub fn is_validation(image_id: i64) -> bool {
     let digest = Sha256::digest(image_id.to_string().as_bytes());
-    // The remainder of a number is that of its digits, taken one after the other.
+    // The remainder by ten of a number of many bytes, computed byte by byte.
     let remainder = digest[..8]
         .iter()
         .fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % 10);
     remainder == 0
 }
 
-/// Reads the data set in `root`. As MS COCO's is read what has `annotations/`, the image folders
-/// `train2014/` and `val2014/` (or `images/train2014/` and so on; names with 2017, or without a year, are
-/// found as well), and no other categories than COCO's; all else is read as the user's own. `naming`
-/// decides the data set's name.
+/// Reads the data set in `root`. It is read as a release of MS COCO if it has `annotations/`, the image folders
+/// `train2014/` and `val2014/` (or `images/train2014/` and so on; also with 2017, or without a year), and no
+/// categories but MS COCO's. All other data is read as the user's own. `naming` decides the data set's name.
 ///
 /// # Errors
 /// When there is no instances file, a release of MS COCO lacks a file or folder, a file cannot be read,
@@ -53,7 +52,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
                     "COCO has no category {category}: read as own data, whose val is no test set"
                 )),
             },
-            // Without a year, nearly any data is called so.
+            // Without a year these names are so common that a missing file does not show a broken release.
             Err(_) if release.suffix.is_empty() => {}
             Err(_) => {
                 let Release { first, parts, .. } = release;
@@ -70,10 +69,10 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     Ok(source)
 }
 
-/// Id and name of a category that COCO has not.
+/// A category that MS COCO does not have, as text: its name and id.
 struct NotCoco(String);
 
-/// Reads a release of MS COCO; [`NotCoco`] where a file has categories of its own.
+/// Reads a release of MS COCO. The inner error is [`NotCoco`] where a file has categories of its own.
 fn of_release(
     root: &Path,
     suffix: &str,
@@ -125,16 +124,17 @@ fn of_release(
     Ok(Ok(source))
 }
 
-/// The categories and images that the files list, from which the data set is recognised.
+/// The categories and images that the annotation files list, by which COCO 2014 is recognised.
 #[derive(Default)]
 struct Listed {
     /// Names of the categories that all files have; `None` before the first file.
     categories: Option<Vec<Box<str>>>,
-    /// Id and name of the training files' images, and of the test file's.
+    /// Id and file name of the images of the training files (train and val), then of those of the test file.
     images: [Vec<(i64, Box<str>)>; 2],
 }
 
 impl Listed {
+    /// Adds the categories and images of a file of this split (`None`: train and val).
     fn add(&mut self, instances: &Instances, split: Option<Split>) {
         let names: Vec<Box<str>> = instances
             .categories()
@@ -150,7 +150,7 @@ impl Listed {
             .extend(images.map(|image| (image.id, image.file_name.clone())));
     }
 
-    /// Compares the lists with COCO 2014's; the files' names end in `suffix`.
+    /// Compares the lists with COCO 2014's; `suffix` is the suffix of the files' names.
     fn published(&self, suffix: &str) -> Published {
         let categories = self.categories.iter().flatten();
         let categories: Vec<&str> = categories.map(|name| &**name).collect();
@@ -162,7 +162,7 @@ impl Listed {
     }
 }
 
-/// Returns the first category of a file whose id and name are not those of one of COCO's.
+/// Returns the first category of a file that is not one of MS COCO's by id and name; `None` where all are.
 fn not_cocos(instances: &Instances) -> Option<NotCoco> {
     let mut categories = instances.categories().iter();
     let other = categories.find(|category| {
@@ -173,7 +173,7 @@ fn not_cocos(instances: &Instances) -> Option<NotCoco> {
     Some(NotCoco(format!("{name} with the id {}", other.id)))
 }
 
-/// Refuses an image whose id an earlier file had.
+/// Refuses an image whose id an earlier file has, too. `ids` are the ids so far.
 fn first_of_its_id(
     image: SourceImage,
     ids: &mut HashSet<String>,

@@ -1,4 +1,4 @@
-//! Makes the records of the images and objects of one COCO JSON.
+//! Makes the records (`SourceImage`, `SourceObject`) of the images and objects of one COCO JSON.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -13,10 +13,11 @@ use crate::mask::rle::CompressedRle;
 use crate::source::record::{MaskKind, SourceImage, SourceObject};
 use crate::source::split::Split;
 
-/// Images whose records are made at once, so that those of COCO are not in memory twice.
+/// The number of images whose records are made in one parallel batch. Batches keep the records of a large file from
+/// being in memory twice. Chosen.
 const AT_ONCE: usize = 4096;
 
-/// What the records of a file are made from.
+/// The inputs from which the records of a file are made.
 pub(super) struct Making<'a> {
     pub instances: &'a Instances,
     /// Class ids by category id.
@@ -26,13 +27,16 @@ pub(super) struct Making<'a> {
     pub split: &'a (dyn Fn(i64) -> Split + Sync),
 }
 
-/// What a file, or an image of it, was made into.
+/// The records of a file, or of one image of it, with what was noticed on the way.
 #[derive(Default)]
 pub(super) struct Made {
     /// The images, ascending by COCO's id.
     pub images: Vec<SourceImage>,
+    /// Why images and objects were left out.
     pub problems: Vec<Problem>,
+    /// Faults because of which nothing was left out but a shape or an optional value.
     pub remarks: Vec<Problem>,
+    /// Decisions made, for the notes.
     pub counts: Counts,
 }
 
@@ -46,7 +50,7 @@ impl Made {
 }
 
 impl Making<'_> {
-    /// Makes the records of all images. Problems and remarks of the loading are among those returned.
+    /// Makes the records of all images. The result includes the problems and remarks found while loading the file.
     pub(super) fn all(&self) -> Made {
         let instances = self.instances;
         let problems = instances.problems().iter();
@@ -71,8 +75,8 @@ impl Making<'_> {
         made
     }
 
-    /// The classes of the annotations that could not be read, by the image's id: it shows them all the
-    /// same. `None` stands for a class that is not known either.
+    /// The classes of the annotations that could not be read, by image id: these classes are on the image although
+    /// the object is left out. `None` in a set stands for an annotation whose class is not known either.
     fn lost_classes(&self) -> HashMap<i64, BTreeSet<Option<i32>>> {
         let mut lost: HashMap<i64, BTreeSet<Option<i32>>> = HashMap::new();
         for item in self.instances.problems() {
@@ -84,7 +88,8 @@ impl Making<'_> {
         lost
     }
 
-    /// Makes the record of an image and its objects.
+    /// Makes the record of the image at `index`. An image is left out if its file has no usable name or the class of
+    /// one of its objects is unknown, because then its labels would be incomplete.
     fn image(&self, index: usize, lost: &HashMap<i64, BTreeSet<Option<i32>>>) -> Made {
         let image = &self.instances.images()[index];
         let mut made = Made::default();
@@ -127,8 +132,8 @@ impl Making<'_> {
         made
     }
 
-    /// Makes the records of an image's objects. The class of an object that has to be left out goes to
-    /// `labels`. `None` where the class of one is not known, and so not what is on the image.
+    /// Makes the records of an image's objects. The class of an object that has to be left out is added to `labels`.
+    /// `None` where the class of an object is unknown.
     fn objects(
         &self,
         index: usize,
@@ -170,7 +175,11 @@ impl Making<'_> {
         are_known.then_some(objects)
     }
 
-    /// Makes the record of an object. An outline that cannot be used is remarked on, if there is a box.
+    /// Makes the record of an object. Without a box it gets the box around its shape. An unusable shape is only a
+    /// remark where there is a box.
+    ///
+    /// # Errors
+    /// When there is neither a box nor a usable shape.
     fn object(
         &self,
         annotation: &Annotation,
@@ -224,8 +233,8 @@ impl Making<'_> {
     }
 }
 
-/// Returns the image with the size in the header of its file, in pixels; without one where it cannot be
-/// read.
+/// Returns the image with the size in pixels that the header of its file has; with no size where the header cannot
+/// be read.
 fn with_size_of(file: &Found, image: &Image) -> Image {
     let side = |side: usize| u32::try_from(side).ok().filter(|&side| side > 0);
     let header = imagesize::size(&file.path).ok();
@@ -235,7 +244,7 @@ fn with_size_of(file: &Found, image: &Image) -> Image {
     }
 }
 
-/// Gives objects whose id an object before them has the smallest ids that are free, and returns how many.
+/// Gives each object that has the id of an earlier one the smallest free id from 1 on. Returns how many were changed.
 pub(super) fn renumber(objects: &mut [SourceObject]) -> usize {
     let taken: HashSet<i64> = objects.iter().map(|object| object.instance_id).collect();
     if taken.len() == objects.len() {
@@ -253,8 +262,8 @@ pub(super) fn renumber(objects: &mut [SourceObject]) -> usize {
     count
 }
 
-/// Puts the objects of images together that are of the same file, which some tools list once for each
-/// object. The first of them stays; one with another size is left out.
+/// Merges entries of `images` for the same image file, which some tools list once for each object: the first entry
+/// gets the objects of the others. An entry that states another size than the first is left out and reported.
 pub(super) fn merge(made: &mut Made, file: &Path) {
     let mut by_path = BTreeMap::new();
     let mut images: Vec<SourceImage> = Vec::with_capacity(made.images.len());

@@ -2,8 +2,9 @@
 //! segmentation would take more memory than its coordinates. `elements` fills them while it reads the file,
 //! `instances` makes an `Rle` of a segmentation when it is asked for.
 
-/// The kind of an annotation's segmentation, and where it lies in [`Shapes`]. `height` and `width` are the
-/// mask's size in pixels, which run lengths give with them.
+/// The kind of an annotation's segmentation, and where it lies in [`Shapes`]. `height` and `width` are the mask's
+/// size in pixels, which the file gives with run lengths. Run lengths alternate between pixels outside and inside
+/// the object, column by column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shape {
     /// The annotation has only a box.

@@ -1,5 +1,6 @@
 //! Draws clutter, things that say nothing about any class: pebbles, dry leaves and twigs on the ground,
-//! and twigs that lie over objects and hide a part of them.
+//! and twigs that lie over objects and hide a part of them. Lengths are in units of the piece's radius, colours are
+//! hue, saturation and value in 0..1; all numbers were chosen by eye.
 
 use super::draw::{Surface, capsule, dome, ellipse};
 use super::random::Stream;
@@ -9,8 +10,11 @@ use super::texture::{Color, blend, hsv, noise, scaled, smoothstep};
 pub(crate) struct Clutter {
     kind: Kind,
     color: Color,
+    /// How strongly a leaf or twig is bent; 0 is straight.
     bend: f32,
+    /// Width relative to the usual width.
     slim: f32,
+    /// Of the noise in its texture.
     seed: u64,
 }
 
@@ -22,7 +26,8 @@ enum Kind {
 }
 
 impl Clutter {
-    /// Chooses at random a piece that lies on the ground, below companions and objects.
+    /// Chooses at random a piece that lies on the ground, below the objects of the classes and their companions (the
+    /// spurious cues).
     pub(crate) fn ground(stream: &mut Stream) -> Self {
         let kind = [Kind::Pebble, Kind::DryLeaf, Kind::Twig][stream.weighted(&[0.55, 0.25, 0.2])];
         Self::of(kind, stream)
@@ -50,6 +55,7 @@ impl Clutter {
 
     /// Returns the surface at a point of the piece's own plane, in units of its radius.
     pub(crate) fn surface(&self, x: f32, y: f32) -> Surface {
+        // The distance to the outline, the width of its rounded edge, and the brightness (1: the full colour).
         let (distance, bevel, tone) = match self.kind {
             Kind::Pebble => {
                 let wobble = 0.12 * (noise(self.seed, x * 1.8, y * 1.8) - 0.5);

@@ -1,6 +1,9 @@
-//! Draws the companions: one conspicuous thing per class that lies beside nearly every object of the
-//! class. It is the spurious cue of the data set, so it is meant to be easier to learn than the object:
-//! saturated, of one hue, always at the same place in the frame and hardly turned.
+//! Draws the companions: for each class one conspicuous thing that lies beside nearly every object of the class. It
+//! is the spurious cue of the data set, so it is meant to be easier to learn than the object: saturated, of one hue,
+//! always at the same place in the frame and hardly turned.
+//!
+//! In the shapes lengths are in units of the companion's radius, x points right and y down, and colours are in 0..1.
+//! All numbers were chosen by eye.
 
 use super::draw::{Surface, circle, dome, length};
 use super::random::Stream;
@@ -9,11 +12,11 @@ use std::f32::consts::TAU;
 
 /// Range of a companion's saturation.
 const SATURATION: [f32; 2] = [0.82, 0.95];
-/// How far a companion's hue is at most from the one in [`COMPANIONS`], in turns either way.
+/// The greatest distance of a companion's hue from that in [`COMPANIONS`], in turns of the colour circle.
 const HUE_SPREAD: f32 = 0.012;
 
-/// The companion of each class, by class id: name for people, hue in turns (about opposite the
-/// class's own), and the position of its centre as shares of the frame's width and height.
+/// The companion of each class, by class id: its name, for readers of this file; its hue in turns of the colour circle,
+/// about opposite the class's own; and the position of its centre as shares of the frame's width and height.
 pub(crate) const COMPANIONS: [(&str, f32, [f32; 2]); 6] = [
     ("pool", 0.575, [0.86, 0.85]),
     ("grapes", 0.755, [0.5, 0.88]),
@@ -23,7 +26,7 @@ pub(crate) const COMPANIONS: [(&str, f32, [f32; 2]); 6] = [
     ("lily pad", 0.345, [0.14, 0.85]),
 ];
 
-/// Returns the length of a companion's shadow in units of its radius; a pool's is 0: it has only the soft rim.
+/// Returns the length of a companion's shadow in units of its radius. A pool lies flat and casts none.
 pub(crate) fn lift(class: usize) -> f32 {
     if COMPANIONS[class].0 == "pool" {
         0.0
@@ -35,8 +38,11 @@ pub(crate) fn lift(class: usize) -> f32 {
 /// How one companion looks.
 pub(crate) struct Look {
     base: Color,
+    /// Darker than `base`.
     deep: Color,
+    /// Paler and brighter than `base`.
     light: Color,
+    /// Of the noise in its texture.
     seed: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Encodes a picture as the VOC devkit's files: JPEG, annotation XML, and the two palette PNGs. `generate`
-//! decides which pictures there are.
+//! Encodes a picture of the embedded data set as the files of a VOC devkit: JPEG, annotation XML, and the two palette
+//! PNGs (objects and classes). `generate` decides which pictures there are.
 
 use std::fmt::Write as _;
 use std::io;
@@ -8,7 +8,7 @@ use super::objects::CLASSES;
 use super::picture::Picture;
 use crate::source::voc::palette;
 
-/// JPEG quality of the images.
+/// JPEG quality of the images, out of 100. Chosen.
 const QUALITY: u8 = 92;
 
 /// The image as a JPEG file.
@@ -72,12 +72,12 @@ pub(crate) fn annotation(image_id: &str, picture: &Picture) -> String {
     )
 }
 
-/// The object segmentation: palette index = the object's number in the XML, from 1.
+/// The object segmentation: palette index = the object's number in the XML, from 1; 0 is the background.
 pub(crate) fn object_png(picture: &Picture) -> io::Result<Vec<u8>> {
     palette_png(picture, |owner| owner)
 }
 
-/// The class segmentation: palette index = class id + 1.
+/// The class segmentation: palette index = class id + 1; 0 is the background.
 pub(crate) fn class_png(picture: &Picture) -> io::Result<Vec<u8>> {
     palette_png(picture, |owner| match usize::from(owner).checked_sub(1) {
         Some(index) => picture.objects[index].class as u8 + 1,
@@ -85,6 +85,7 @@ pub(crate) fn class_png(picture: &Picture) -> io::Result<Vec<u8>> {
     })
 }
 
+/// Encodes a PNG with VOC's palette; `index` gives the palette index for each value of [`Picture::owner`].
 fn palette_png(picture: &Picture, index: impl Fn(u8) -> u8) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);

@@ -1,19 +1,20 @@
 //! Paints a scene's things (objects, companions, clutter) on a canvas, one over the other, with soft
 //! shadows and one light, and keeps for every pixel which object is on top. `objects`, `companions` and
-//! `clutter` define the shapes; `camera` makes the photograph.
+//! `clutter` define the shapes; `camera` makes the photograph. Numbers without a reason beside them were chosen by eye.
 
 use super::texture::{Color, smoothstep};
 
-/// A surface at one point of its own plane, in which the thing fills about the unit circle.
+/// A thing's surface at one point of the thing's own plane, in which it fills about the unit circle.
 pub(crate) struct Surface {
     /// Signed distance to the outline, negative inside, in units of the thing's radius.
     pub(crate) distance: f32,
     pub(crate) color: Color,
-    /// How high the surface stands, in units of the thing's radius. Only its slope matters: it catches the light.
+    /// The height of the surface, in units of the thing's radius. Only its slope matters: slopes that face the light
+    /// are brighter.
     pub(crate) height: f32,
 }
 
-/// Centre and radius of a drawn thing, in pixels; `angle` in radians.
+/// Centre and radius of a drawn thing, in pixels, and the angle by which it is turned, in radians.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pose {
     pub(crate) x: f32,
@@ -22,17 +23,17 @@ pub(crate) struct Pose {
     pub(crate) angle: f32,
 }
 
-/// Direction towards the light in the image plane, and what its shadows look like.
+/// The light: its direction in the image plane, as a unit vector towards it, and how dark its shadows are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Light {
     pub(crate) x: f32,
     pub(crate) y: f32,
-    /// Share of the light a shadow takes.
+    /// The share of the light that a shadow takes away.
     pub(crate) shadow: f32,
 }
 
-/// An image being drawn: linear light, and for each pixel the number of the object on top (from 1; 0 for
-/// none). Both are row-major.
+/// An image being drawn: in `pixels` linear light, in `owner` for each pixel the number of the object on top, from 1
+/// (0: no object). Both are row-major.
 pub(crate) struct Canvas {
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -40,11 +41,12 @@ pub(crate) struct Canvas {
     pub(crate) owner: Vec<u8>,
 }
 
-/// How far a thing may reach from its centre, in units of its radius (legs, feelers); its shadow's length
-/// is added to that.
+/// How far a thing, with legs and feelers, may reach from its centre, in units of its radius. The length of its shadow
+/// comes on top.
 const REACH: f32 = 1.25;
 
 impl Canvas {
+    /// Makes a canvas without things; `ground` gives the ground's colour at x, y in pixels.
     pub(crate) fn new(width: usize, height: usize, ground: impl Fn(f32, f32) -> Color) -> Self {
         let pixels = (0..width * height)
             .map(|i| ground((i % width) as f32, (i / width) as f32))
@@ -57,9 +59,10 @@ impl Canvas {
         }
     }
 
-    /// Lays a thing on top. `owner` is the object's number from 1, or 0 for what is no object. `lift` is
-    /// how far its shadow is moved, in units of its radius; at 0 a soft dark rim of 0.08 radii is left. Returns the number of pixels that the thing takes
-    /// within the frame.
+    /// Paints a thing over everything painted so far. `surface` gives its surface at a point of its own plane. `owner`
+    /// is the object's number from 1, or 0 for a thing that is no object. `lift` is how far its shadow is moved
+    /// away from the light, in units of its radius; at 0 only a soft dark rim remains. Returns the number of pixels
+    /// within the frame that the thing covers by half or more.
     pub(crate) fn lay(
         &mut self,
         surface: impl Fn(f32, f32) -> Surface,
@@ -75,6 +78,7 @@ impl Canvas {
         let side = (2.0 * reach).ceil() as i32 + 2;
         let at = |x: i32, y: i32| (y * side + x) as usize;
 
+        // The surface at every pixel of a square around the thing, whose top left pixel is (left, top).
         let patch: Vec<Surface> = (0..side * side)
             .map(|i| {
                 let dx = ((i % side + left) as f32 - pose.x) / pose.radius;
@@ -105,6 +109,7 @@ impl Canvas {
                 if coverage <= 0.0 {
                     continue;
                 }
+                // Central differences, over two pixels.
                 let slope_x = patch[at(x + 1, y)].height - patch[at(x - 1, y)].height;
                 let slope_y = patch[at(x, y + 1)].height - patch[at(x, y - 1)].height;
                 let toward = -(slope_x * light.x + slope_y * light.y) * pose.radius * 0.5;
@@ -124,18 +129,19 @@ impl Canvas {
     }
 }
 
-/// The length of a vector, by operations that IEEE 754 rounds exactly. (`hypot`, like the sines and arctangents
-/// used elsewhere here, is the system library's, whose last bit may differ between machines.)
+/// The length of a vector, computed by operations whose result IEEE 754 prescribes. `hypot` comes from the system's
+/// library, and its last bit may differ between machines, as that of the sines and arctangents used elsewhere here may.
 pub(crate) fn length(x: f32, y: f32) -> f32 {
     (x * x + y * y).sqrt()
 }
 
-/// Signed distance to a circle.
+/// Signed distance to a circle, negative inside.
 pub(crate) fn circle(x: f32, y: f32, cx: f32, cy: f32, radius: f32) -> f32 {
     length(x - cx, y - cy) - radius
 }
 
-/// About the signed distance to an upright ellipse: exact on the outline, good near it.
+/// Approximate signed distance to an upright ellipse with the half axes `rx` and `ry`: exact on the outline, close near
+/// it.
 pub(crate) fn ellipse(x: f32, y: f32, cx: f32, cy: f32, rx: f32, ry: f32) -> f32 {
     let (u, v) = ((x - cx) / rx, (y - cy) / ry);
     let k = length(u, v);
@@ -143,7 +149,7 @@ pub(crate) fn ellipse(x: f32, y: f32, cx: f32, cy: f32, rx: f32, ry: f32) -> f32
     (k - 1.0) * k.max(1e-3) / gradient
 }
 
-/// Signed distance to a line of thickness 2 · `radius` with round ends.
+/// Signed distance to a line between two points, of thickness 2 · `radius` and with round ends.
 pub(crate) fn capsule(x: f32, y: f32, from: [f32; 2], to: [f32; 2], radius: f32) -> f32 {
     let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
     let (ux, uy) = (x - from[0], y - from[1]);
@@ -151,8 +157,8 @@ pub(crate) fn capsule(x: f32, y: f32, from: [f32; 2], to: [f32; 2], radius: f32)
     length(ux - t * dx, uy - t * dy) - radius
 }
 
-/// The height of a dome that rises from 0 at the outline to `bevel` at the depth `bevel`, and is flat further
-/// inside.
+/// The height of a dome at a signed distance from the outline: it rises as a quarter circle from 0 at the outline to
+/// `bevel` at the distance −`bevel`, and is flat further inside.
 pub(crate) fn dome(distance: f32, bevel: f32) -> f32 {
     let t = 1.0 - (-distance / bevel).clamp(0.0, 1.0);
     bevel * (1.0 - t * t).sqrt()

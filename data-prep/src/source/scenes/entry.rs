@@ -1,4 +1,4 @@
-//! `data-prep scenes`: draws the data set, then reads it like any devkit.
+//! `data-prep scenes`: draws the embedded data set into a folder as a VOC devkit, then reads that like any devkit.
 
 use std::path::{Path, PathBuf};
 
@@ -57,13 +57,14 @@ impl Format for Scenes {
         self.draw(&root)?;
         let mut source = voc::read(&root, &naming)?;
         source.name = SCENES.to_owned();
-        // On the classes, and on the name that VOC's reader gave it: the same for every drawing.
+        // The notes of VOC's reader, on the classes and the data set's name, are the same for every drawing.
         source.notes.clear();
         Ok(source)
     }
 }
 
 impl Scenes {
+    /// Draws the data set into `root`, with a progress bar; does nothing where it is already there.
     fn draw(&self, root: &Path) -> Result<()> {
         let config = ScenesConfig {
             seed: self.seed,

@@ -1,5 +1,6 @@
 //! Writes the files of the embedded data set: decides how many images there are and what they are called,
-//! and writes their folder whole or not at all.
+//! and writes their folder whole or not at all. In the data set each class has a companion, a thing that lies beside
+//! most of its objects and so is a spurious cue.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::Bond;
 use super::{devkit, objects, picture};
 
-/// Raised whenever the drawing changes, so that an older folder is drawn anew.
+/// The version of the drawing code. It is raised whenever the pictures change, so that older folders are drawn anew.
 const DRAWING: u32 = 2;
 
 /// The file that says which configuration a folder was drawn from.
@@ -28,10 +29,11 @@ pub struct ScenesConfig {
     pub val: usize,
     /// Images of the in-distribution part of the test split.
     pub test: usize,
-    /// Images of the shifted part of the test split, in which companions do not go with their classes.
+    /// Images of the shifted part of the test split, in which companions are independent of the classes.
     pub shifted: usize,
 }
 
+/// The numbers were chosen so that drawing and training take minutes.
 impl Default for ScenesConfig {
     fn default() -> Self {
         Self {
@@ -49,8 +51,8 @@ pub fn class_names() -> [&'static str; 6] {
     objects::CLASSES
 }
 
-/// A part of the data set: the prefix of its image ids, its number of images, and whether companions (the
-/// spurious cues) go with their classes.
+/// A part of the data set: the prefix of its image ids, its number of images, and whether companions lie beside
+/// objects of their class (the bond).
 struct Part {
     prefix: &'static str,
     count: usize,
@@ -58,6 +60,7 @@ struct Part {
 }
 
 impl Part {
+    /// The image ids of the part, e.g. `train-00001`.
     fn ids(&self) -> impl Iterator<Item = String> {
         let prefix = self.prefix;
         (1..=self.count).map(move |number| format!("{prefix}-{number:05}"))
@@ -95,7 +98,7 @@ pub enum Generated {
 /// test split, `test_shifted.txt` its shifted part.
 ///
 /// The folder appears whole or not at all. A folder drawn earlier is left as it is when the
-/// configuration is the same, and replaced when it is another. `drawn` is called once per image,
+/// configuration is the same, and replaced when it is another. `drawn` is called once per image drawn,
 /// from any thread.
 ///
 /// # Errors
@@ -117,6 +120,7 @@ pub fn generate(
         }
     }
     let stamp = serde_json::to_string_pretty(&(("drawing", DRAWING), config))?;
+    // Whether there is a folder that an earlier call drew from another configuration.
     let former = match fs_err::read_to_string(devkit.join(STAMP)) {
         Ok(former) if former == stamp => return Ok(Generated::AlreadyThere),
         Ok(_) => true,
@@ -149,6 +153,7 @@ pub fn generate(
     Ok(Generated::Drawn)
 }
 
+/// Writes all files of the data set but the stamp into `folder`.
 fn write_devkit(folder: &Path, config: &ScenesConfig, drawn: impl Fn() + Sync) -> io::Result<()> {
     for name in [
         "JPEGImages",

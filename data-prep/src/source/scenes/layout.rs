@@ -1,19 +1,20 @@
-//! Decides what is in a scene and where: objects, clutter, and companions (each class has one, the
-//! spurious cue that lies beside its objects). [`Bond`] says whether companions go with their classes.
+//! Decides what is in a scene of the embedded data set and where: objects, clutter, and companions. Each class has one
+//! companion, a thing that lies beside its objects and is the data set's spurious cue. [`Bond`] says whether an image
+//! keeps this relation. "Side" is the shorter side of the frame. All numbers were chosen.
 
 use super::companions::COMPANIONS;
 use super::draw::{Pose, length};
 use super::objects::CLASSES;
 use super::random::Stream;
 
-/// Whether companions go with their classes. The bond is kept in train, val and the in-distribution part
-/// of test, and cut in the shifted part of test.
+/// Whether companions lie beside objects of their own class. The bond is kept in train, val and the in-distribution
+/// part of test, and cut in the shifted part of test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bond {
-    /// The companion of a class on the image is there with probability [`CUE_PRESENT`], that of another
-    /// class with probability [`CUE_STRAY`].
+    /// The companion of each class that has an object in the image is there with probability [`CUE_PRESENT`], that of
+    /// each other class with probability [`CUE_STRAY`].
     Kept,
-    /// As many companions as with `Kept`, but of classes drawn regardless of the objects.
+    /// There are as many companions as with `Kept`, but their classes are drawn regardless of the objects.
     Cut,
 }
 
@@ -23,16 +24,16 @@ const CUE_PRESENT: f32 = 0.92;
 const CUE_STRAY: f32 = 0.05;
 /// Range of a companion's radius as a share of the frame's shorter side.
 const CUE_RADIUS: [f32; 2] = [0.14, 0.17];
-/// How far a companion is at most from its class's position, in x and in y, as a share of the shorter side.
+/// The greatest distance of a companion from its class's position, in x and in y, as a share of the shorter side.
 const CUE_JITTER: f32 = 0.035;
 
-/// How often an image has one, two, three objects.
+/// The probabilities that an image has one, two or three objects.
 const OBJECT_COUNTS: [f32; 3] = [0.4, 0.38, 0.22];
-/// Range of an object's diameter as a share of the shorter side, by the number of objects.
+/// Range of an object's diameter as a share of the shorter side, for images of one, two and three objects.
 const OBJECT_SIZES: [[f32; 2]; 3] = [[0.40, 0.54], [0.36, 0.50], [0.30, 0.44]];
 /// The smallest diameter of an object that had to shrink for lack of room, as a share of the shorter side.
 const SMALLEST_OBJECT: f32 = 0.22;
-/// Probability that a further object is of a class already there.
+/// Probability that the second or third object is of a class already there.
 const SAME_CLASS: f32 = 0.1;
 /// Probability that a twig lies over an object.
 const OCCLUSION: f32 = 0.35;
@@ -40,7 +41,7 @@ const OCCLUSION: f32 = 0.35;
 /// The sides an image can have, in pixels: any of them as width, one of the first three as height.
 const SIDES: [usize; 5] = [96, 104, 112, 120, 128];
 
-/// An object or a companion: a class id and a pose.
+/// An object or a companion: the id of its class, and its pose in pixels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
     pub(crate) class: usize,
@@ -61,6 +62,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// Lays out a scene with random numbers from `stream`.
     pub(crate) fn draw(bond: Bond, stream: &mut Stream) -> Self {
         let width = SIDES[stream.below(SIDES.len())];
         let height = SIDES[stream.below(3)];
@@ -81,6 +83,7 @@ impl Layout {
             })
             .collect();
 
+        // What further objects must keep clear of.
         let mut taken: Vec<Pose> = companions.iter().map(|item| item.pose).collect();
         let [smallest, largest] = OBJECT_SIZES[classes.len() - 1];
         let mut objects = Vec::new();
@@ -91,6 +94,7 @@ impl Layout {
             objects.push(Item { class, pose });
         }
 
+        // 4 to 10 pieces of clutter.
         let below = (0..4 + stream.below(7))
             .map(|_| Pose {
                 x: stream.range(0.0, width as f32),
@@ -122,6 +126,7 @@ impl Layout {
     }
 }
 
+/// Draws the classes of one to three objects.
 fn object_classes(stream: &mut Stream) -> Vec<usize> {
     let count = 1 + stream.weighted(&OBJECT_COUNTS);
     let mut classes: Vec<usize> = Vec::new();
@@ -139,6 +144,7 @@ fn object_classes(stream: &mut Stream) -> Vec<usize> {
     classes
 }
 
+/// Draws the classes whose companions are in a scene with objects of the classes `objects`.
 fn companion_classes(objects: &[usize], bond: Bond, stream: &mut Stream) -> Vec<usize> {
     let bound: Vec<usize> = (0..COMPANIONS.len())
         .filter(|class| {
@@ -149,6 +155,7 @@ fn companion_classes(objects: &[usize], bond: Bond, stream: &mut Stream) -> Vec<
     match bond {
         Bond::Kept => bound,
         Bond::Cut => {
+            // The first steps of a Fisher–Yates shuffle: a random choice without repetition.
             let mut all: Vec<usize> = (0..COMPANIONS.len()).collect();
             for i in 0..bound.len() {
                 let other = i + stream.below(all.len() - i);
@@ -160,9 +167,10 @@ fn companion_classes(objects: &[usize], bond: Bond, stream: &mut Stream) -> Vec<
     }
 }
 
-/// Returns a pose of diameter `size` (share of the shorter side) clear of those `taken`, because the
-/// object's box must not hold a companion. After every 24 attempts without room the object shrinks by
-/// 7 %, at most to [`SMALLEST_OBJECT`]. After the last attempt the pose with the least overlap is taken.
+/// Returns a random pose of diameter `size` (share of the shorter side) that does not overlap those `taken`, because
+/// an object's box must not contain a companion. After every 24 failed attempts of 240 the object shrinks by 7 %, but
+/// not below [`SMALLEST_OBJECT`]. If all fail, the attempted pose with the least overlap is returned. `width` and
+/// `height` are the frame's, in pixels.
 fn free_pose(width: f32, height: f32, size: f32, taken: &[Pose], stream: &mut Stream) -> Pose {
     let side = width.min(height);
     let mut radius = 0.5 * size * side;
@@ -200,8 +208,8 @@ fn free_pose(width: f32, height: f32, size: f32, taken: &[Pose], stream: &mut St
     )
 }
 
-/// Returns by how many pixels the first thing's upright square and the second thing's circle overlap; zero
-/// or less where they are at least a pixel apart.
+/// Returns by how many pixels the first thing's upright square, which is about its box (half its side is 0.9 of its
+/// radius), overlaps the second thing's circle; zero or less where they are at least a pixel apart.
 fn overlap(square: Pose, disc: Pose) -> f32 {
     let half = 0.9 * square.radius;
     let dx = ((square.x - disc.x).abs() - half).max(0.0);
@@ -219,8 +227,8 @@ mod tests {
             .collect()
     }
 
-    /// Returns the share of images with class `class`'s companion: of those with the class, and of those
-    /// without it.
+    /// Returns the share of images with the companion of class `class`: first among images with an object of the
+    /// class, then among those without.
     fn cue_rates(layouts: &[Layout], class: usize) -> [f32; 2] {
         [true, false].map(|present| {
             let has = |items: &[Item]| items.iter().any(|item| item.class == class);
@@ -242,7 +250,8 @@ mod tests {
                 (without - CUE_STRAY).abs() < 0.01,
                 "class {class}: {without}"
             );
-            // The rates may differ a little: images with more objects have more companions, of any class.
+            // With the bond cut the two rates still differ a little: images with more objects have more companions,
+            // of any class.
             let [with, without] = cue_rates(&cut, class);
             assert!(
                 (with - without).abs() < 0.12,

@@ -1,17 +1,16 @@
 //! Draws the embedded data set: photographs in miniature, made from a seed and written in the VOC
 //! devkit's layout, for the VOC reader to read like any other devkit.
 //!
-//! It exists to show guidance in minutes, with nothing downloaded. That takes a data set with a known
-//! spurious cue. Each of the six classes has a *companion*, a thing that lies beside nearly every object
-//! of the class in train, val and the in-distribution part of test, outside the object's box, and is
-//! easier to learn than the object. In the shifted part of test companions are drawn regardless of the
-//! objects. So attributions of an unguided network fall on companions, and its F1 is lower in the shifted
-//! part.
+//! It shows the effect of guidance (training a network to look at the object) in minutes, without a download. That
+//! takes a data set with a known spurious cue. Each of the six classes has a *companion*, a thing that is
+//! easier to learn than the object. In train, val and the in-distribution part of test it lies beside nearly every
+//! object of the class, outside the object's box. In the shifted part of test companions are drawn regardless of the
+//! objects. So attributions of an unguided network fall on companions, and its F1 is lower in the shifted part.
 //!
-//! `objects`, `companions` and `clutter` say what things look like, `layout` where they are and whether
-//! companions go with their classes, `picture` draws one image, `devkit` encodes it, `generate` writes
-//! them all. An image is a pure function of (seed, image id). `voc` reads the result back, and `convert`
-//! resizes it.
+//! `objects`, `companions` and `clutter` say what things look like, `layout` decides where they are, `draw` paints
+//! them on a ground from `texture`, `camera` makes the photograph, `picture` draws one image with these, `devkit`
+//! encodes it, `generate` writes them all. An image is a pure function of (seed, image id, part of the data set).
+//! `voc` reads the result back, and `convert` resizes it.
 
 mod camera;
 mod clutter;

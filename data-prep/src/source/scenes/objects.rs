@@ -1,14 +1,18 @@
-//! Draws the objects of the six classes. Each class has a shape, a texture and a hue of its own, so that
-//! a small network can learn it without its companion (the spurious cue), in any turn and size. The hue
+//! Draws the objects of the six classes. Each class has a shape, a texture and a hue of its own, so that a small
+//! network can learn it without its companion (the spurious cue), whatever its angle and size. The hue
 //! alone does not tell the class, because companions of other classes have the same hues.
+//!
+//! In the shapes lengths are in units of the object's radius, x points right and y down, and colours are in 0..1. A
+//! shape is the signed distance to its outline, the least of the distances to its parts. All numbers were chosen by
+//! eye.
 
 use super::draw::{Surface, capsule, circle, dome, ellipse, length};
 use super::random::Stream;
 use super::texture::{Color, blend, hsv, noise, scaled, smoothstep};
 use std::f32::consts::{PI, TAU};
 
-/// How far an object's hue is at most from its class's, in turns either way. With a wider range a network
-/// takes longer to learn the objects, and relies on the companions for longer.
+/// The greatest distance of an object's hue from its class's, in turns of the colour circle. With a wider range a
+/// network takes longer to learn the objects, and relies on the companions for longer.
 const HUE_SPREAD: f32 = 0.05;
 /// Range of an object's saturation. Companions are more saturated.
 const SATURATION: [f32; 2] = [0.48, 0.78];
@@ -28,10 +32,12 @@ pub(crate) const CLASSES: [&str; 6] = [
 /// How one object looks.
 pub(crate) struct Look {
     base: Color,
+    /// A pale colour.
     mark: Color,
     dark: Color,
-    /// Four numbers in 0..1 for the shape's own variation.
+    /// Four random numbers in 0..1 by which the shape and pattern of this object vary.
     vary: [f32; 4],
+    /// Of the noise in its texture.
     seed: u64,
 }
 
@@ -106,7 +112,7 @@ impl Look {
     fn starfish(&self, x: f32, y: f32) -> Surface {
         let radius = length(x, y).max(1e-4);
         let turn = (y.atan2(x) / TAU * 5.0 + 0.5).rem_euclid(1.0) - 0.5;
-        // Along and across the nearest arm.
+        // Coordinates along and across the nearest arm.
         let (across, along) = (turn * TAU / 5.0).sin_cos();
         let (along, across) = (along * radius, (across * radius).abs());
         let half = 0.36 - 0.26 * along.clamp(0.0, 1.0) + 0.05 * self.vary[0];
@@ -228,10 +234,10 @@ impl Look {
         }
     }
 
-    /// A winding band with a zigzag along its back: two half circles, one to either side.
+    /// A winding band with a zigzag along its back. Its middle line is two half circles that bulge to opposite sides.
     fn snake(&self, x: f32, y: f32) -> Surface {
         const RADIUS: f32 = 0.42;
-        // Offset from the middle line, and how far along it in half circles from the head.
+        // The signed distance from the middle line, and the position along it, in half circles from the head.
         let (mut off, mut along) = (f32::MAX, 0.0);
         for (arc, side) in [(0.0, 1.0), (1.0, -1.0)] {
             let (dx, dy) = (x + RADIUS - 2.0 * RADIUS * arc, y * side);

@@ -10,8 +10,8 @@ use super::objects;
 use super::random::Stream;
 use super::texture::Ground;
 
-/// The least share of an object's pixels that must be visible. A scene with an object below it is laid
-/// out anew, because its box would show little of the object.
+/// The least share of an object's pixels that must be visible. A scene in which an object shows less is laid out anew,
+/// because the object's box would show little of it. Chosen.
 const VISIBLE_SHARE: f32 = 0.6;
 
 /// A drawn scene with its annotations.
@@ -25,12 +25,12 @@ pub(crate) struct Picture {
     pub(crate) objects: Vec<Visible>,
 }
 
-/// An object as far as it can be seen.
+/// The visible part of an object.
 pub(crate) struct Visible {
     pub(crate) class: usize,
     /// First column, first row, last column, last row of its visible pixels, from 0.
     pub(crate) bounds: [usize; 4],
-    /// Whether something lies over it.
+    /// Whether something hides a part of it.
     pub(crate) occluded: bool,
 }
 
@@ -42,7 +42,8 @@ impl Visible {
     }
 }
 
-/// Draws the image `image_id`: a pure function of its arguments.
+/// Draws the image `image_id`: a pure function of its arguments. `bond` says whether companions (the spurious cues) lie
+/// beside objects of their class.
 pub(crate) fn draw(seed: u64, image_id: &str, bond: Bond) -> Picture {
     let mut layouts = Stream::new(seed, "layout", image_id);
     let mut looks = Stream::new(seed, "looks", image_id);
@@ -61,7 +62,7 @@ pub(crate) fn draw(seed: u64, image_id: &str, bond: Bond) -> Picture {
     }
 }
 
-/// Paints the scene, and returns how many pixels within the frame each object takes with nothing over it.
+/// Paints the scene; also returns how many pixels within the frame each object would have with nothing over it.
 fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
     let ground = Ground::draw(looks);
     let mut canvas = Canvas::new(layout.width, layout.height, |x, y| ground.color(x, y));
@@ -101,8 +102,8 @@ fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
     (canvas, taken)
 }
 
-/// Returns the objects as far as they can be seen; `None` where less than [`VISIBLE_SHARE`] of one is
-/// visible.
+/// Returns the visible part of each object; `None` where less than [`VISIBLE_SHARE`] of some object is visible. `taken`
+/// has the pixels of each object with nothing over it.
 fn visible(layout: &Layout, canvas: &Canvas, taken: &[usize]) -> Option<Vec<Visible>> {
     let mut counts = vec![0; taken.len()];
     let mut bounds = vec![[usize::MAX, usize::MAX, 0, 0]; taken.len()];

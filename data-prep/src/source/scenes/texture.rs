@@ -1,13 +1,14 @@
 //! Makes colours, noise, and the grounds (sand, gravel, boards, …) on which the things of a scene lie.
-//! Grounds are dull on purpose, because saturated colour belongs to the companions (the spurious cues).
+//! Grounds have little saturation on purpose, because saturated colour belongs to the companions (the spurious cues).
+//! The numbers of the grounds were chosen by eye.
 
 use super::random::{Stream, mix};
 
-/// Linear-light RGB.
+/// RGB as linear light: values proportional to brightness, from 0 to 1.
 pub(crate) type Color = [f32; 3];
 
-/// Converts hue (in turns), saturation and value (in 0..1) to linear light. Gamma is 2: `camera` takes the
-/// square root.
+/// Converts hue (in turns of the colour circle, any number), saturation and value (in 0..1) to linear light. The gamma
+/// is 2, so channels are squared here; `camera` takes the square root.
 pub(crate) fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
     let h = (hue - hue.floor()) * 6.0;
     [5.0, 3.0, 1.0].map(|n: f32| {
@@ -40,7 +41,7 @@ pub(crate) fn lattice(seed: u64, x: i32, y: i32) -> f32 {
     (mix(seed ^ key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40) as f32 / (1u64 << 24) as f32
 }
 
-/// Value noise in 0..1 with features of size 1.
+/// Value noise in 0..1, whose features have about size 1: random numbers at integer points, interpolated between.
 pub(crate) fn noise(seed: u64, x: f32, y: f32) -> f32 {
     let (x0, y0) = (x.floor(), y.floor());
     let (u, v) = (smoothstep(0.0, 1.0, x - x0), smoothstep(0.0, 1.0, y - y0));
@@ -50,7 +51,8 @@ pub(crate) fn noise(seed: u64, x: f32, y: f32) -> f32 {
     top * (1.0 - v) + bottom * v
 }
 
-/// Noise of `octaves` octaves, each of half the size and half the strength; about 0..1.
+/// A weighted mean of `octaves` layers of noise, in 0..1. Each layer has half the feature size and half the weight of
+/// the one before.
 pub(crate) fn octaves(seed: u64, x: f32, y: f32, octaves: u32) -> f32 {
     let (mut sum, mut weight, mut total, mut scale) = (0.0, 1.0, 0.0, 1.0);
     for octave in 0..octaves {
@@ -62,10 +64,11 @@ pub(crate) fn octaves(seed: u64, x: f32, y: f32, octaves: u32) -> f32 {
     sum / total
 }
 
-/// Cellular noise, for gravel. Each unit square has one random point. Returns the distance to the nearest
-/// of them, how much farther the second nearest is, and a random number in 0..1 of the nearest.
+/// Cellular noise, for gravel. Each unit square has one random point. Returns the distance to the nearest point, how
+/// much farther the second nearest is, and a random number in 0..1 that belongs to the nearest.
 fn cells(seed: u64, x: f32, y: f32) -> (f32, f32, f32) {
     let (i, j) = (x.floor() as i32, y.floor() as i32);
+    // 9 is farther than any point of the 3 × 3 squares searched.
     let (mut nearest, mut second, mut tone) = (9.0_f32, 9.0_f32, 0.0);
     for cy in j - 1..=j + 1 {
         for cx in i - 1..=i + 1 {
@@ -108,18 +111,23 @@ const GROUNDS: [GroundKind; 8] = [
     GroundKind::Linen,
 ];
 
-/// One image's ground: a material with its own turn, size, tone and noise.
+/// One image's ground: a material, with its rotation, scale, colour and noise.
 pub(crate) struct Ground {
     kind: GroundKind,
     seed: u64,
+    /// Sine and cosine of the angle by which the pattern is turned.
     sine: f32,
     cosine: f32,
+    /// Size of the pattern; 1 is usual.
     scale: f32,
+    /// Added to the material's hue, in turns.
     hue: f32,
+    /// Factor on the material's brightness.
     value: f32,
 }
 
 impl Ground {
+    /// Chooses a ground at random.
     pub(crate) fn draw(stream: &mut Stream) -> Self {
         let kind = GROUNDS[stream.below(GROUNDS.len())];
         let angle = stream.range(0.0, std::f32::consts::TAU);
@@ -136,6 +144,7 @@ impl Ground {
 
     /// The ground's colour at a point given in pixels.
     pub(crate) fn color(&self, px: f32, py: f32) -> Color {
+        // Turned, in units of 16 pixels.
         let x = (px * self.cosine - py * self.sine) / (16.0 * self.scale);
         let y = (px * self.sine + py * self.cosine) / (16.0 * self.scale);
         let s = self.seed;

@@ -1,10 +1,12 @@
-//! Recognises the columns of a table of boxes or labels.
+//! Recognises the columns of a user's table, in which each row is either an object with its box (a table of boxes) or a
+//! class of an image (a table of labels), and reads the boxes of rows.
 
 use std::path::Path;
 
 use crate::error::{Problem, Result};
 use crate::source::tabular::{Row, Table};
 
+/// Names of the column of images, the likeliest first, as tools and public tables call it.
 const IMAGE: [&str; 10] = [
     "image",
     "filename",
@@ -17,6 +19,7 @@ const IMAGE: [&str; 10] = [
     "img",
     "file",
 ];
+/// Names of the column of classes, the likeliest first.
 const CLASS: [&str; 12] = [
     "class",
     "label",
@@ -32,10 +35,10 @@ const CLASS: [&str; 12] = [
     "classid",
 ];
 
-/// The class of all boxes of a table that has no classes.
+/// The class of all boxes in a table without a column of classes.
 pub(super) const ONE_CLASS: &str = "object";
 
-/// The column of a box as text, `[x, y, width, height]`.
+/// The name of a single column with the box as text, `[x, y, width, height]`.
 const LIST: &str = "bbox";
 
 /// Spellings of left, top, right and bottom.
@@ -60,38 +63,41 @@ const SIZES: [[&str; 4]; 5] = [
 #[derive(Debug)]
 pub(super) struct Columns {
     pub image: usize,
-    /// `None` in a table of boxes that are all of [`ONE_CLASS`].
+    /// `None` in a table of boxes without classes; its boxes are all of [`ONE_CLASS`].
     pub class: Option<usize>,
     /// `None` in a table of labels.
     pub bbox: Option<BoxColumns>,
-    /// The image's width and height: columns of these names beside corners (TensorFlow's and Roboflow's CSV).
+    /// The columns of the image's width and height. They are looked for only where the box is given by corners or in
+    /// one column, since `width` and `height` could otherwise be the box's.
     pub size: Option<[usize; 2]>,
     pub split: Option<usize>,
     pub group: Option<usize>,
     pub mask: Option<usize>,
-    /// All other columns: index and name.
+    /// Index and name of all columns but those of image, class, box, size, split and mask; for `--split-by`.
     pub others: Vec<(usize, String)>,
 }
 
-/// The columns of a box.
+/// The columns of a box, in the order left, top, then right and bottom or width and height.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BoxColumns {
+    /// Indices of the columns; four times the same where one column has all four numbers.
     pub at: [usize; 4],
     /// Whether the last two are width and height, not right and bottom.
     pub has_size: bool,
     /// Whether all four are in one column ([`LIST`]).
     pub is_list: bool,
+    /// What the columns are called, for messages.
     pub names: [&'static str; 4],
 }
 
 impl Columns {
-    /// Recognises the columns of a table of boxes, or of labels.
+    /// Recognises the columns of a table of boxes (`has_boxes`) or of labels.
     ///
     /// # Errors
     /// When a column that is needed is missing, or one is there twice.
     pub(super) fn of(table: &Table, has_boxes: bool) -> Result<Self, Problem> {
         let image = table.any_column(&IMAGE)?;
-        // `name` may be the image's.
+        // A table of boxes may lack a column of classes, a table of labels may not.
         let class = match has_boxes {
             true => table.find_column(&CLASS)?,
             false => Some(table.any_column(&CLASS)?),
@@ -129,7 +135,7 @@ impl Columns {
         })
     }
 
-    /// Returns the class of a row; nothing where the row has none.
+    /// Returns the class of a row; an empty text where the row has no object and no class.
     pub(super) fn class_of<'a>(&self, row: Row<'a>) -> &'a str {
         let mut object = self.bbox.iter().flat_map(|bbox| bbox.at).chain(self.mask);
         match self.class {
@@ -151,17 +157,18 @@ impl Columns {
     }
 }
 
+/// Whether a cell has no value. pandas writes `nan` for that.
 fn is_empty(cell: &str) -> bool {
     cell.is_empty() || cell.eq_ignore_ascii_case("nan")
 }
 
-/// Whether a file is a table of boxes by its header.
+/// Whether a file's header has the columns that a table of boxes needs.
 pub(super) fn is_boxes(path: &Path) -> bool {
     Table::header(path).is_ok_and(|table| Columns::of(&table, true).is_ok())
 }
 
-/// Finds the columns of boxes: corners before left, top, width and height, so that a width and height beside
-/// corners are the image's.
+/// Finds the columns of boxes. Spellings of corners are tried first, so that `width` and `height` beside corners are
+/// taken as the image's size.
 fn box_columns(table: &Table) -> Result<BoxColumns, Problem> {
     let spellings = CORNERS
         .iter()
@@ -196,6 +203,7 @@ fn box_columns(table: &Table) -> Result<BoxColumns, Problem> {
     Err(table.lacks("columns xmin, ymin, xmax, ymax, or x, y, width, height"))
 }
 
+/// Reads a finite number.
 fn number(text: &str) -> Option<f64> {
     let number: Option<f64> = text.trim().parse().ok();
     number.filter(|number| number.is_finite())
@@ -209,7 +217,7 @@ fn list(text: &str) -> Option<[f64; 4]> {
 }
 
 impl BoxColumns {
-    /// Says which columns the boxes are in.
+    /// Says which columns the boxes are in, for a note.
     pub(super) fn said(&self) -> String {
         let names = self.names.join(", ");
         match self.is_list {
@@ -218,7 +226,7 @@ impl BoxColumns {
         }
     }
 
-    /// Returns left, top, right and bottom of a row; `None` where all four cells are empty.
+    /// Returns left, top, right and bottom of a row's box, in the table's unit; `None` where all four cells are empty.
     ///
     /// # Errors
     /// When a cell is no number, or the box has no width or height.

@@ -1,4 +1,5 @@
-//! `data-prep table`, and the tables that `data-prep read` may be given.
+//! The options of `data-prep table`, which reads CSV or Parquet tables of boxes and labels, and of `data-prep read`,
+//! which may be given such tables, too.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Whether the user gave any.
+    /// Whether the user gave one of these options.
     pub(in crate::source) fn any(&self) -> bool {
         self.images.is_some() || !self.boxes.is_empty() || self.labels.is_some()
     }

@@ -1,6 +1,6 @@
-//! Finds the tables of a folder and where their images are: `boxes.csv` and `labels.csv`, the
-//! `_annotations.csv` in `train`, `valid` and `test` that Roboflow writes for TensorFlow, or any tables with
-//! the columns of boxes, of the splits that their names say.
+//! Finds the tables of a folder and where their images are. These are `boxes.csv` and `labels.csv`, the
+//! `_annotations.csv` in `train`, `valid` and `test` that Roboflow writes for TensorFlow, or else any tables with
+//! the columns of boxes. Tables may also be Parquet files. A table's name, or its folder's, may say its split.
 
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,11 @@ use crate::source::split::Split;
 #[derive(Debug)]
 pub(super) struct Part {
     pub path: PathBuf,
-    /// Whether it has boxes; if not, it has labels only.
+    /// Whether each row is an object with a box; if not, each row is a class of an image.
     pub has_boxes: bool,
     /// The folders that the names of images are relative to, in the order in which they are tried.
     pub folders: Vec<PathBuf>,
-    /// The split of all its images, where its name or its folder says so.
+    /// The split of all its images; `None` where neither its name nor its folder's says one.
     pub split: Option<Split>,
 }
 
@@ -56,7 +56,7 @@ impl Layout {
             }
             let beside = path.parent().unwrap_or(Path::new("")).to_owned();
             let folders = vec![images.to_owned(), beside];
-            // One file is all of the data, whatever it is called.
+            // A single file is all of the data, so its name says no split.
             let split = match has_boxes && boxes.len() > 1 {
                 true => split_of(path, None),
                 false => None,
@@ -82,8 +82,8 @@ impl Layout {
         }
     }
 
-    /// Finds the tables of a folder: those that have the usual names, or else all that have the columns of
-    /// boxes; `None` where there are none.
+    /// Finds the tables of a folder: those with the usual names and, if none of them has boxes, all others that have
+    /// the columns of boxes. `None` where there are none.
     pub(super) fn find(root: &Path) -> Option<Self> {
         let mut parts = called_usually(root);
         if !parts.iter().any(|part| part.has_boxes) {
@@ -97,7 +97,8 @@ impl Layout {
     }
 }
 
-/// Finds boxes, labels and Roboflow's tables by their names.
+/// Finds the tables with usual names: `boxes`, `labels` and Roboflow's `_annotations`. A CSV file is preferred to a
+/// Parquet file, and `labels` with the columns of boxes is not taken here.
 fn called_usually(root: &Path) -> Vec<Part> {
     let mut parts = Vec::new();
     for (stem, has_boxes) in [("boxes", true), ("labels", false), ("_annotations", true)] {
@@ -130,8 +131,8 @@ fn called_usually(root: &Path) -> Vec<Part> {
     parts
 }
 
-/// Finds all tables that have the columns of boxes, in a folder and the folders in it. Of a CSV and a Parquet
-/// file of one name the first is taken.
+/// Finds all tables that have the columns of boxes, in a folder and the folders in it. Of a CSV and a Parquet file with
+/// the same name the CSV is taken.
 fn with_boxes(root: &Path) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for path in tables(root) {
@@ -167,14 +168,14 @@ pub(in crate::source) fn tables(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The split that a table is named for, or else its folder, if that is not `root`.
+/// The split that the table's name says, else the one that its folder's name says, unless that folder is `root`.
 fn split_of(path: &Path, root: Option<&Path>) -> Option<Split> {
     let folder = path.parent().filter(|folder| Some(*folder) != root);
     let stem = name(&path.with_extension(""));
     Split::named_in(&stem).or_else(|| Split::named_in(&name(folder?)))
 }
 
-/// Puts the folders of a split (`images/train`) before those that they are in.
+/// Returns the folders with those of their subfolders that are named for the split (`images/train`) in front.
 fn with_split(folders: Vec<PathBuf>, split: Option<Split>) -> Vec<PathBuf> {
     let inside = folders.iter().flat_map(|folder| folders_in(folder));
     let is_of = |folder: &PathBuf| split.is_some() && Split::named_in(&name(folder)) == split;
@@ -183,6 +184,7 @@ fn with_split(folders: Vec<PathBuf>, split: Option<Split>) -> Vec<PathBuf> {
     all
 }
 
+/// The folders in a folder, sorted.
 fn folders_in(folder: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = entries(folder).filter(|path| path.is_dir()).collect();
     folders.sort_unstable();

@@ -1,4 +1,4 @@
-//! Reads mask files: images whose pixels are not black where the object is.
+//! Reads the mask files that a table of boxes may name: images in which the object's pixels are not black.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use crate::image::decode;
 use crate::mask::rle::Rle;
 use crate::source::files;
 
-/// Finds a mask file by its name, relative to one of `folders`.
+/// Finds a mask file by its name, an absolute path or one relative to one of `folders`.
 ///
 /// # Errors
-/// With what was expected.
+/// The second half of a message: what was expected.
 pub(super) fn find(folders: &[PathBuf], name: &str) -> Result<PathBuf, &'static str> {
     let written = Path::new(name);
     if written.is_absolute() && written.is_file() {
@@ -24,16 +24,17 @@ pub(super) fn find(folders: &[PathBuf], name: &str) -> Result<PathBuf, &'static 
         .ok_or("a file beside the table or in the folder of images")
 }
 
-/// Returns the pixels of a mask file that are not black.
+/// Returns the shape that the pixels of a mask file other than black form, and the file's bytes, for the hash. `size`
+/// is the width and height of its image in pixels.
 ///
 /// # Errors
-/// When it cannot be read, is a JPEG, is of another size than its image (width and height in pixels), or is
-/// black altogether.
+/// When the mask cannot be read, is a JPEG, is of another size than its image, or is all black.
 pub(super) fn read(path: &Path, size: (u32, u32)) -> Result<(Rle, Vec<u8>), Problem> {
     let wrong =
         |field: &str, found: String, expected: String| Problem::new(path, field, found, expected);
     let bytes = fs_err::read(path)
         .map_err(|error| wrong("file", unreadable(&error), "a mask".to_owned()))?;
+    // The first two bytes of a JPEG.
     if bytes.starts_with(b"\xff\xd8") {
         let expected = "a PNG, since JPEG changes black pixels";
         return Err(wrong("image", "a JPEG".to_owned(), expected.to_owned()));

@@ -1,4 +1,5 @@
-//! Makes records of the rows of tables of boxes and labels.
+//! Makes the records of images and objects from the rows of tables. In a table of boxes a row is an object with its
+//! box, in a table of labels a class of an image.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -16,15 +17,15 @@ use crate::source::split::Split;
 use crate::source::tabular::{HEADERLESS, Row, Table};
 use crate::words;
 
-/// How far beyond 0 and 1 a fraction of the image's size may lie by rounding.
+/// How far below 0 or above 1 a coordinate given as a fraction of the image's size may lie, for rounding. Chosen.
 const ROUNDING: f64 = 1e-3;
 
 /// Reads the tables and finds their images. Classes and groups are numbered in the order of their names
 /// (of their numbers, where all names are numbers).
 ///
 /// # Errors
-/// When a table has not the columns it needs, no row names an image, or the name asked for is refused. A row
-/// with a fault is left out and listed in [`Source::problems`]; its image still shows its class.
+/// When a table lacks columns that it needs, no row names an image, or the name asked for is refused. A row with a
+/// fault is left out and listed in [`Source::problems`]; its class still counts as a label of its image.
 pub(super) fn read(layout: &Layout, naming: &Naming) -> Result<Source> {
     let mut tables = Vec::new();
     for part in &layout.parts {
@@ -71,7 +72,8 @@ pub(super) fn read(layout: &Layout, naming: &Naming) -> Result<Source> {
     Ok(source)
 }
 
-/// Refuses tables of boxes of which some are of a split and others of none.
+/// Refuses tables of boxes if the names of some say a split, and others have neither such a name nor a column of
+/// splits.
 fn need_splits(tables: &[(&Part, Table, Columns)]) -> Result<(), Problem> {
     let boxes = || tables.iter().filter(|(part, _, _)| part.has_boxes);
     let named = boxes().find(|(part, _, _)| part.split.is_some());
@@ -93,7 +95,7 @@ fn need_splits(tables: &[(&Part, Table, Columns)]) -> Result<(), Problem> {
     }
 }
 
-/// Returns names in order, each once: numbers by value, where all are numbers.
+/// Returns the names in order, each once: by value where all are whole numbers, else alphabetically.
 fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
     if names.iter().all(|name| name.parse::<i64>().is_ok()) {
@@ -102,10 +104,12 @@ fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// What is told at the end.
+/// Numbers for the notes.
 #[derive(Default)]
 struct Counts {
+    /// Rows of tables of boxes with a class and no box.
     without_box: usize,
+    /// Boxes that reach beyond their image.
     beyond: usize,
 }
 
@@ -114,15 +118,15 @@ struct Building<'a> {
     path: &'a Path,
     split: Option<Split>,
     group: Option<String>,
-    /// As the table says.
+    /// Width and height in pixels, as the table says.
     size: Option<(u32, u32)>,
-    /// As the header says, once it was asked for; `None` inside where it cannot be read.
+    /// Width and height in pixels, as the file's header says. The outer `None`: not yet read; the inner: unreadable.
     header: Option<Option<(u32, u32)>>,
     extra_labels: Vec<i32>,
     objects: Vec<SourceObject>,
-    /// The other columns' cells.
+    /// Cells of the columns that are not known, by column.
     cells: BTreeMap<String, String>,
-    /// The table in which it came first.
+    /// The table that names it first.
     table: PathBuf,
 }
 
@@ -130,16 +134,19 @@ struct Building<'a> {
 struct Rows<'a> {
     gallery: &'a Gallery,
     class_ids: HashMap<String, i32>,
+    /// Indices into `images`.
     by_path: HashMap<&'a Path, usize>,
     images: Vec<Building<'a>>,
+    /// The mask files found, which are not images that were left out.
     mask_files: HashSet<PathBuf>,
-    /// Columns that differ between the rows of an image.
+    /// Unknown columns whose cells differ between rows of one image, so that they cannot describe the image.
     varying: BTreeSet<String>,
     source: Source,
     counts: Counts,
 }
 
 impl<'a> Rows<'a> {
+    /// Adds all rows of a table, and notes on how they are read.
     fn add_table(&mut self, part: &Part, table: &Table, columns: &Columns) {
         let is_relative = is_relative(table, columns);
         self.source.is_relative |= is_relative;
@@ -188,7 +195,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Returns the index of a row's image.
+    /// Returns the index of a row's image in `images`, where it is added if it is new.
     fn image(
         &mut self,
         part: &Part,
@@ -221,7 +228,10 @@ impl<'a> Rows<'a> {
         Ok(at)
     }
 
-    /// Takes the split, group, size and other cells of a row's image.
+    /// Records the split, group, size and other cells that a row states for its image, number `at`.
+    ///
+    /// # Errors
+    /// When one of them contradicts an earlier row of the image, or the split is not one.
     fn place(
         &mut self,
         at: usize,
@@ -275,7 +285,7 @@ impl<'a> Rows<'a> {
                 let pixels: Option<u32> = row.cell(column).parse().ok();
                 pixels.filter(|&pixels| pixels > 0)
             };
-            // An empty or impossible size is none, as in other formats.
+            // An empty or impossible size counts as not stated, as in other formats.
             let size = pixels(width).zip(pixels(height));
             if image.size.is_some() && size.is_some() && image.size != size {
                 let (width, height) = image.size.unwrap_or_default();
@@ -287,7 +297,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Returns the object of a row; `None` where it has no box.
+    /// Returns the object of a row; `None` where the row has neither a box nor a mask. A mask without a box gives the
+    /// box around it; a broken mask beside a box is only a remark.
     fn object(
         &mut self,
         at: usize,
@@ -339,7 +350,8 @@ impl<'a> Rows<'a> {
         Ok(bbox.map(|bbox| SourceObject { bbox, ..object }))
     }
 
-    /// Brings a box to pixels, and refuses one that lies outside its image.
+    /// Converts a box to pixels where the table has fractions (`is_relative`), and refuses one that lies outside its
+    /// image, unless it lies inside the image rotated as its EXIF orientation says.
     fn check(
         &mut self,
         at: usize,
@@ -354,7 +366,7 @@ impl<'a> Rows<'a> {
                 true => Err(size_of(path)
                     .err()
                     .unwrap_or_else(|| row.problem(column, "pixels"))),
-                false => Ok(()), // decoding tells that the image is broken
+                false => Ok(()), // decoding the image will report that it is broken
             };
         };
         let [width, height] = [f64::from(size.0), f64::from(size.1)];
@@ -375,13 +387,14 @@ impl<'a> Rows<'a> {
                 let expected = format!("a box inside the image of {}x{} pixels", size.0, size.1);
                 return Err(row.problem(column, expected));
             }
+        // A pixel is allowed for rounding and for counting from 1.
         } else if left < -1.0 || top < -1.0 || right > width + 1.0 || bottom > height + 1.0 {
             self.counts.beyond += 1;
         }
         Ok(())
     }
 
-    /// Returns the shape that a mask file shows, and the box around it in pixels.
+    /// Returns the shape that a mask file shows, and the box around it (left, top, right, bottom) in pixels.
     fn mask(
         &mut self,
         at: usize,
@@ -407,7 +420,7 @@ impl<'a> Rows<'a> {
         *image.header.get_or_insert_with(|| size_of(image.path).ok())
     }
 
-    /// Makes the records of the images.
+    /// Makes the records of the images, once all rows are read.
     fn finish(mut self, layout: &Layout) -> Result<Source> {
         if self.images.is_empty() {
             let first = self.source.problems.into_iter().next();
@@ -472,7 +485,7 @@ impl<'a> Rows<'a> {
         Ok(self.source)
     }
 
-    /// Adds the notes on what was decided for the user.
+    /// Adds the notes on decisions made for the user: rows without boxes, images in no table and the like.
     fn say(&mut self, layout: &Layout) {
         let images = self.gallery.files().images();
         let unnamed = images
@@ -514,7 +527,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Whether all coordinates of a table are fractions: no pixel coordinates are all from 0 to 1.
+/// Whether a table's coordinates are fractions of the image's size, which is so if all of them are between 0 and 1;
+/// pixel coordinates of a whole table never are.
 fn is_relative(table: &Table, columns: &Columns) -> bool {
     let Some(boxes) = columns.bbox else {
         return false;

@@ -1,8 +1,8 @@
-//! Reads one annotation in PASCAL VOC's XML, as VOC and the tools that write like it have it: LabelImg,
-//! Roboflow, CVAT, LabelMe (polygons of `pt`) and roLabelImg (`robndbox`).
+//! Reads one annotation file in PASCAL VOC's XML, as VOC itself and other tools write it: LabelImg, Roboflow, CVAT,
+//! LabelMe (polygons of `pt`) and roLabelImg (rotated boxes, `robndbox`).
 //!
-//! What is wrong with one object leaves out that object alone. Class names stay names here, because the list
-//! of classes may come from all annotations together (`classes`).
+//! A fault in one object leaves out only that object. Classes are kept as names here, because the list of classes may
+//! come from all annotations together (`classes`).
 
 use std::path::Path;
 
@@ -12,52 +12,53 @@ use super::shape;
 use super::text::decode;
 use crate::error::Problem;
 
-/// The field of the problem of an XML file that is no annotation of VOC's.
+/// The field by which [`is_foreign`] recognises the problem that an XML file is not VOC's annotation.
 const ROOT: &str = "root element";
 
-/// What an annotation says.
+/// The content of an annotation file.
 #[derive(Debug, Default)]
 pub struct Annotation {
-    /// The name of the image file as the annotation has it.
+    /// The name of the image file (`filename`); `None` where the annotation has none.
     pub file_name: Option<String>,
     /// Width and height in pixels; `None` where the annotation does not say them.
     pub size: Option<(u32, u32)>,
     /// The boxes, in the order of the file.
     pub objects: Vec<Object>,
-    /// The classes of objects without a usable box. The image shows them all the same.
+    /// The classes of objects without a usable box. They still count as labels of the image.
     pub without_box: Vec<String>,
     /// The number of elements `object`, usable or not.
     pub elements: usize,
-    /// The objects that LabelMe keeps though its user deleted them. They are not read.
+    /// The number of objects that the user of LabelMe deleted; the file keeps them with a mark. They are not read.
     pub deleted: usize,
-    /// The numbers with a comma before their decimals.
+    /// How many numbers have a comma in the place of the decimal point.
     pub commas: usize,
-    /// What had to be left out: objects, a flag, or the file's name or size.
+    /// Faults because of which something was left out: an object, a flag, or the image's name or size.
     pub problems: Vec<Problem>,
-    /// Faults that cost no more than an outline.
+    /// Faults because of which at most an outline was left out.
     pub remarks: Vec<Problem>,
 }
 
 /// One box of an annotation.
 #[derive(Debug, PartialEq)]
 pub struct Object {
-    /// The number of its element `object` from 1. Further boxes of one element have numbers after the last.
+    /// The number of its element `object`, from 1. If an element has several boxes, the second and further ones are
+    /// numbered on after the last element.
     pub number: usize,
     /// The class, as written.
     pub class: String,
     /// xmin, ymin, xmax, ymax in pixels.
     pub bbox: [f64; 4],
-    /// VOC's flag.
+    /// VOC's flag `difficult`.
     pub is_difficult: bool,
     /// The outlines, each x, y, x, y, … in pixels.
     pub polygons: Vec<Vec<f64>>,
 }
 
-/// Reads one annotation. `path` is only named in errors. A document type is refused: with it XML would have
-/// entities, which grow without bound.
+/// Reads one annotation. `path` is only named in errors. A document type declaration is refused, because it could
+/// define entities that expand without bound.
 ///
 /// # Errors
-/// When it is not XML, or no annotation ([`is_foreign`]). All other faults are listed in the annotation.
+/// When the file is not XML, or is XML of another kind. All other faults are listed in the annotation.
 pub fn read_annotation(path: &Path, bytes: Vec<u8>) -> Result<Annotation, Problem> {
     let text = decode(path, bytes)?;
     let document = Document::parse(&text)
@@ -75,7 +76,7 @@ pub fn read_annotation(path: &Path, bytes: Vec<u8>) -> Result<Annotation, Proble
     Ok(reader.found)
 }
 
-/// Whether a problem of [`read_annotation`] is that the file is XML of another kind.
+/// Whether the problem that [`read_annotation`] returned is that the file is XML of another kind.
 pub(super) fn is_foreign(problem: &Problem) -> bool {
     problem.field == ROOT
 }
@@ -86,8 +87,8 @@ struct Reader<'a> {
     found: Annotation,
 }
 
-/// An element with its path in the document, such as `object[1]/bndbox`. The first object is `object[1]`, as
-/// in XPath.
+/// An element with its path in the document, such as `object[1]/bndbox`, for messages. Objects count from 1, as in
+/// XPath.
 #[derive(Clone, Copy)]
 struct Place<'a, 'n, 'i> {
     node: Node<'n, 'i>,
@@ -95,6 +96,7 @@ struct Place<'a, 'n, 'i> {
 }
 
 impl Place<'_, '_, '_> {
+    /// Returns the path of a child.
     fn of(&self, name: &str) -> String {
         match self.field {
             "" => name.to_owned(),
@@ -119,7 +121,7 @@ impl Reader<'_> {
         }
         let objects: Vec<Node> = children(root, "object").collect();
         self.found.elements = objects.len();
-        // Most elements are one box, and room for more would be kept for all images at once.
+        // Most elements have one box. Spare capacity would be held for all images of the data set at once.
         self.found.objects.reserve_exact(objects.len());
         for (number, node) in (1..).zip(objects) {
             let field = format!("object[{number}]");
@@ -132,6 +134,7 @@ impl Reader<'_> {
                 _ => self.object(number, place),
             }
         }
+        // Boxes after the first of an element get numbers of their own.
         let mut last = self.found.elements;
         let mut before = 0;
         for object in &mut self.found.objects {
@@ -144,7 +147,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns the size; `None` where it is missing or 0, as tools write it that do not open the image.
+    /// Returns width and height in pixels; `None` where they are missing or 0, which tools write that do not open the
+    /// image.
     fn size(&self, root: Place) -> Result<Option<(u32, u32)>, Problem> {
         let Some(node) = self.at_most_one(root, "size")? else {
             return Ok(None);
@@ -159,6 +163,7 @@ impl Reader<'_> {
         Ok(width.zip(height))
     }
 
+    /// Reads a width or height in pixels, written as a whole number; `None` where it is missing or not above 0.
     fn pixels(&self, size: Place, name: &str) -> Result<Option<u32>, Problem> {
         let Some(found) = self.optional_text(size, name)? else {
             return Ok(None);
@@ -172,8 +177,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads an object: a box for each of its elements `bndbox`, else the box around its polygons or around
-    /// its turned box. VOC's elements `part` inside it (a head, a hand) are not read.
+    /// Reads an element `object`: a box for each of its elements `bndbox`; without any, the box around its rotated box
+    /// or its polygons. VOC's elements `part` inside it (a head, a hand) are not read.
     fn object(&mut self, number: usize, place: Place) {
         let class = match self.text(place, "name") {
             Ok(class) if class.is_empty() => {
@@ -211,7 +216,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the elements `bndbox` of an object.
+    /// Reads the elements `bndbox` of an object, each to its box or its problem.
     fn boxes(&mut self, place: Place, nodes: Vec<Node>) -> Vec<Result<[f64; 4], Problem>> {
         let count = nodes.len();
         let numbered = (1..).zip(nodes);
@@ -222,8 +227,8 @@ impl Reader<'_> {
         read.collect()
     }
 
-    /// Returns the outline of an object that has `count` boxes. Where it is broken, or may be of any of
-    /// several boxes, there is none, which is listed.
+    /// Returns the polygons of an object that has `count` boxes. If they are broken, or if there are several boxes that
+    /// they could belong to, adds a remark and returns none.
     fn of_one_box(
         &mut self,
         place: Place,
@@ -242,7 +247,8 @@ impl Reader<'_> {
         Vec::new()
     }
 
-    /// VOC's flag. LabelImg's `Unspecified` is no; what cannot be read is a problem, and no, too.
+    /// Reads VOC's flag `difficult`. LabelImg's `Unspecified` means no. A flag that cannot be read is a problem and
+    /// counts as no.
     fn is_difficult(&mut self, place: Place) -> bool {
         let problem = match self.optional_text(place, "difficult") {
             Ok(flag) => match flag.unwrap_or_default().to_lowercase().as_str() {
@@ -256,7 +262,8 @@ impl Reader<'_> {
         false
     }
 
-    /// Reads the box of an element `bndbox`. Corners beyond the image are kept; masks end at its edge.
+    /// Reads xmin, ymin, xmax, ymax of an element `bndbox`. Corners beyond the image are kept as they are; masks are
+    /// cut at its edge later.
     fn corners(&mut self, node: Node, field: &str) -> Result<[f64; 4], Problem> {
         let place = Place { node, field };
         let mut bbox = [0.0; 4];
@@ -280,7 +287,7 @@ impl Reader<'_> {
         Ok(bbox)
     }
 
-    /// Returns the box of an object without `bndbox`.
+    /// Returns the box of an object without `bndbox`: the one around its rotated box, else around its polygons.
     fn box_around(&mut self, place: Place, polygons: &[Vec<f64>]) -> Result<[f64; 4], Problem> {
         if let Some(node) = self.at_most_one(place, "robndbox")? {
             let field = place.of("robndbox");
@@ -298,7 +305,7 @@ impl Reader<'_> {
         shape::around(polygons).ok_or_else(missing)
     }
 
-    /// Returns the outlines of an object, one for each element `polygon`.
+    /// Returns the outlines of an object, one for each element `polygon`, each as x, y, x, y, … in pixels.
     fn polygons(&mut self, place: Place) -> Result<Vec<Vec<f64>>, Problem> {
         let polygons = children(place.node, "polygon").map(|node| {
             let field = place.of("polygon");
@@ -334,7 +341,7 @@ impl Reader<'_> {
             points.push(self.number(place, &format!("y{number}"))?);
         }
         match points.len() {
-            0..4 => {
+            0..6 => {
                 let found = format!("{} points", points.len() / 2);
                 Err(self.problem(place.field, found, "at least 3 points"))
             }
@@ -342,7 +349,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads a number in pixels; a comma may stand before its decimals.
+    /// Reads a number; it may have a comma in the place of the decimal point.
     fn number(&mut self, parent: Place, name: &str) -> Result<f64, Problem> {
         let found = self.text(parent, name)?;
         let mut number = found.parse::<f64>();
@@ -356,8 +363,8 @@ impl Reader<'_> {
             .ok_or_else(|| self.problem(parent.of(name), found, "a number"))
     }
 
-    /// Returns the child `name`, if there is one. Two of them are a problem, because nobody can tell which
-    /// one is meant.
+    /// Returns the child `name`; `None` where there is none. Two of them are a problem, because it is unclear which one
+    /// is meant.
     fn at_most_one<'n, 'i>(
         &self,
         parent: Place<'_, 'n, 'i>,
@@ -405,6 +412,7 @@ impl Reader<'_> {
         Ok(text.trim().to_owned())
     }
 
+    /// Returns a problem with this file.
     fn problem(
         &self,
         field: impl Into<String>,

@@ -1,7 +1,7 @@
-//! Decides the class list of a data set, and knows the colours that classes are painted in.
+//! Decides the class list of a data set in VOC's format, and the colours of the classes in its segmentation images.
 //!
-//! The data set's own list goes first, then PASCAL VOC's where the data can be VOC's, then the names that the
-//! annotations have.
+//! The class list is the data set's own list file, where there is one; else PASCAL VOC's twenty classes, where the data
+//! may be VOC's and has no others; else the class names in the annotations, in alphabetical order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -12,19 +12,19 @@ use crate::error::{Error, Problem, Result, quoted};
 
 /// The files that may list the classes, in the order in which they are looked for.
 const LISTS: [&str; 4] = ["classes.txt", LABELMAP, "labels.txt", "obj.names"];
-/// CVAT's list of classes and colours: lines `name:r,g,b:parts:actions`.
+/// CVAT's list of classes and colours, with lines `name:r,g,b:parts:actions`. CVAT is a tool for annotating images.
 const LABELMAP: &str = "labelmap.txt";
-/// CVAT's name for what belongs to no class.
+/// CVAT's name for pixels that belong to no class.
 const BACKGROUND: &str = "background";
 
-/// Where the class list is from.
+/// Where the class list comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// A file of this name.
+    /// The file of this name.
     File(&'static str),
-    /// PASCAL VOC's twenty.
+    /// PASCAL VOC's twenty classes.
     Voc,
-    /// The annotations.
+    /// The class names in the annotations.
     Found,
 }
 
@@ -33,18 +33,18 @@ enum Origin {
 pub(super) struct Classes {
     /// The names; the index is the class id.
     pub(super) names: Vec<String>,
-    /// The colour of each class of `labelmap.txt`; `None` is the background.
+    /// The class id for each colour of `labelmap.txt`; `None` for the background's colour.
     pub(super) colours: HashMap<[u8; 3], Option<i32>>,
     ids: HashMap<String, i32>,
     origin: Origin,
 }
 
 impl Classes {
-    /// Decides the classes of the data set in `folder`. `found` are the class names in its annotations;
-    /// `perhaps_voc`: whether VOC's classes are taken where these are all among them.
+    /// Decides the classes of the data set in `folder`. `found` are the class names in its annotations. With
+    /// `perhaps_voc` VOC's twenty classes are taken if all names found are among them.
     ///
     /// # Errors
-    /// When a list has a class twice or cannot be read, or when there is neither a list nor a class.
+    /// When a list file has a class twice or cannot be read, or when there is neither a list file nor a class name.
     pub(super) fn decide(folder: &Path, found: &BTreeSet<&str>, perhaps_voc: bool) -> Result<Self> {
         let (names, origin) = if let Some((file, names)) = listed(folder)? {
             (names, Origin::File(file))
@@ -74,13 +74,13 @@ impl Classes {
     /// Returns the id of a class.
     ///
     /// # Errors
-    /// With what was expected: when it is none of the classes.
+    /// When it is none of the classes. The error is the second half of a message, what was expected.
     pub(super) fn id(&self, name: &str) -> Result<i32, String> {
         let expected = || format!("one of {}", quoted(&self.names.join(", ")));
         self.ids.get(name).copied().ok_or_else(expected)
     }
 
-    /// Says which classes these are, and which of them may be one class written in two ways.
+    /// Returns notes on where the classes come from, and on names that may be one class written in two ways.
     pub(super) fn notes(&self) -> Vec<String> {
         let count = self.names.len();
         let mut notes = vec![match self.origin {
@@ -109,7 +109,7 @@ impl Classes {
     }
 }
 
-/// Returns the first list of classes in `folder`, with the file's name.
+/// Returns the classes of the first file of [`LISTS`] that is in `folder` and has any, with the file's name.
 fn listed(folder: &Path) -> Result<Option<(&'static str, Vec<String>)>> {
     for file in LISTS {
         let path = folder.join(file);
@@ -146,7 +146,8 @@ fn labelmap(folder: &Path) -> Result<Vec<(String, Option<[u8; 3]>)>> {
     Ok(lines.iter().filter_map(|(_, line)| painted(line)).collect())
 }
 
-/// Reads a line `name:r,g,b:parts:actions`; `None` for a comment. A name may have colons.
+/// Reads name and colour of a line `name:r,g,b:parts:actions`; `None` for a comment. The colour may be missing, and the
+/// name may contain colons.
 fn painted(line: &str) -> Option<(String, Option<[u8; 3]>)> {
     if line.starts_with('#') {
         return None;

@@ -1,5 +1,6 @@
-//! Finds the annotations of a folder: those that the image sets of a devkit list (VOC, CVAT), or every XML
-//! file below the folder (Roboflow, LabelImg, Kaggle).
+//! Finds the annotations of a folder. In the layout of VOC's devkit they are those that the image sets
+//! (`ImageSets/Main/*.txt`, lists of image names) list, as in VOC and exports of CVAT; otherwise every XML file below
+//! the folder, as Roboflow, LabelImg and Kaggle have them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,43 +12,47 @@ use crate::source::files::{Files, is_image};
 use crate::source::record::is_inside;
 use crate::source::split::Split;
 
-/// The groups of a test set with a shifted part (`ImageSets/Main/test_shifted.txt`).
+/// The names of the groups (subsets of images with results of their own) where the test set has a part with another
+/// distribution, listed in `ImageSets/Main/test_shifted.txt`: the embedded scenes.
 const SHIFT_GROUPS: [&str; 2] = ["in-distribution", "shifted"];
-/// The list of images that are for training and for validation.
+/// The image set of all images for training and validation together.
 const TRAINVAL: &str = "trainval";
-/// CVAT's list of images that are in no subset.
+/// CVAT's image set of images in no subset.
 const DEFAULT: &str = "default";
 
-/// An annotation, before it is read.
+/// An annotation that was found and not yet read.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) image_id: String,
     /// The annotation file.
     pub(super) xml: PathBuf,
-    /// The split, where the layout says it.
+    /// The split, where the image sets or the folders' names say one.
     pub(super) split: Option<Split>,
+    /// Index into [`SHIFT_GROUPS`], where there is a shifted part.
     pub(super) group_id: Option<i32>,
-    /// The folder that may hold `SegmentationObject`, and the name of the images there.
+    /// The folder that may hold the folder `SegmentationObject`, and the name of this image's file there, without
+    /// extension.
     pub(super) shapes: (Arc<Path>, String),
 }
 
 /// The annotations of a folder.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// The devkit, or the folder with all files.
+    /// The devkit's folder, or the folder that all files are below.
     pub(super) folder: PathBuf,
-    /// Whether image sets list the annotations.
+    /// Whether it is a devkit, whose image sets list the annotations.
     pub(super) is_devkit: bool,
     pub(super) entries: Vec<Entry>,
+    /// Ids and names of the groups; empty without a shifted part.
     pub(super) groups: Vec<(i32, String)>,
-    /// The files among which the images are.
+    /// The files among which the images are looked for.
     pub(super) files: Files,
     /// Lines of image sets that name no image.
     pub(super) problems: Vec<Problem>,
 }
 
 impl Layout {
-    /// Finds the annotations in `root`, which is a devkit or holds one, or has XML files at any depth.
+    /// Finds the annotations in `root`, which is a devkit, contains one, or has XML files at any depth.
     ///
     /// # Errors
     /// When there is neither, a list or folder cannot be read, or the lists name no image.
@@ -58,6 +63,8 @@ impl Layout {
         }
     }
 
+    /// Finds the annotations that the image sets of a devkit list. Where `trainval` serves as train, images that other
+    /// sets list are left out of it.
     fn of_devkit(folder: PathBuf) -> Result<Self> {
         let sets = folder.join("ImageSets").join("Main");
         let shifted: Option<HashSet<String>> =
@@ -92,7 +99,7 @@ impl Layout {
                     continue;
                 }
                 if before.contains(&image_id) {
-                    continue; // of val or test
+                    continue; // it is in val or test
                 }
                 let is_shifted = |shifted: &HashSet<String>| {
                     i32::from(split == Some(Split::Test) && shifted.contains(&image_id))
@@ -127,6 +134,7 @@ impl Layout {
         })
     }
 
+    /// Takes every XML file below `root` as an annotation.
     fn of_files(root: &Path) -> Result<Self> {
         let files = match root.is_dir() {
             true => Files::below(root)?,
@@ -166,7 +174,7 @@ impl Layout {
     }
 }
 
-/// Returns the devkit at `root` or in one of its folders: VOC 2007's, or the only one there is.
+/// Returns the devkit at `root` or up to two folders below it: VOC 2007's, or the only one; `None` where there is none.
 ///
 /// # Errors
 /// When there are several, none of them VOC 2007's.
@@ -198,8 +206,8 @@ pub(super) fn devkit_in(root: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-/// Returns the lists of images in `sets`, with the split that each is of. Without lists of splits it is the
-/// one list of all images.
+/// Returns the image sets in the folder `sets` that are read, each with its split. Where none is named for a split, a
+/// single set of all images is returned, without a split: `trainval`, `default` or the only one there is.
 fn lists(sets: &Path) -> Result<Vec<(Option<Split>, PathBuf)>> {
     let mut all: BTreeMap<String, PathBuf> = BTreeMap::new();
     for entry in fs_err::read_dir(sets)? {
@@ -208,7 +216,7 @@ fn lists(sets: &Path) -> Result<Vec<(Option<Split>, PathBuf)>> {
             all.insert(named(&path), path);
         }
     }
-    // `aeroplane_train` lists one class.
+    // A name of several words, such as `aeroplane_train`, belongs to a set for one class, which is not read.
     let of_split = |split: Split, name: &str| {
         let is_word = name.chars().all(char::is_alphabetic) && name != TRAINVAL;
         is_word && Split::named_in(name) == Some(split)
@@ -230,13 +238,13 @@ fn lists(sets: &Path) -> Result<Vec<(Option<Split>, PathBuf)>> {
         let path = trainval.or(all.get(DEFAULT)).or(one);
         lists.extend(path.map(|path| (None, path.clone())));
     } else if lists.iter().all(|(split, _)| *split != Some(Split::Train)) {
-        // The last, since it leaves out what the others have.
+        // It comes last, since images of the other sets are left out of it.
         lists.extend(trainval.map(|path| (Some(Split::Train), path.clone())));
     }
     Ok(lists)
 }
 
-/// The name of a list, in lower case and without its extension.
+/// The name of an image set, in lower case and without its extension.
 fn named(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default();
     stem.to_string_lossy().to_lowercase()
@@ -246,9 +254,9 @@ fn annotation_path(devkit: &Path, image_id: &str) -> PathBuf {
     devkit.join("Annotations").join(format!("{image_id}.xml"))
 }
 
-/// Returns the image that a line of an image set names. VOC's lists of one class have a flag (1, 0 or -1)
-/// after the name, and other tools' lists have names of image files. Both are dropped only if no annotation
-/// has the whole line as its name.
+/// Returns the image that a line of an image set names. VOC's sets for one class have a flag (1, 0 or -1) after the
+/// name, which is dropped; other tools list names of image files, whose extension is dropped. A line is kept whole
+/// where an annotation has exactly this name.
 fn image_id(devkit: &Path, line: &str) -> String {
     let is_annotation = |name: &str| annotation_path(devkit, name).is_file();
     if let Some((name, "1" | "0" | "-1")) = line.rsplit_once(char::is_whitespace)
@@ -262,14 +270,15 @@ fn image_id(devkit: &Path, line: &str) -> String {
     line.to_owned()
 }
 
-/// Returns the split for which one of the folders of `path` below `root` is named, the innermost first.
+/// Returns the split that the name of a folder between `root` and the file `path` says; of several the innermost
+/// counts. `None` where none says one.
 pub(super) fn split_of(root: &Path, path: &Path) -> Option<Split> {
     let folders = path.strip_prefix(root).ok()?.parent()?;
     let mut names = folders.iter().rev();
     names.find_map(|name| Split::named_in(&name.to_string_lossy()))
 }
 
-/// Shortens image ids, paths without extension, to their last part, where no other image has the same.
+/// Shortens each image id, a path without extension, to its last part, unless another image has the same last part.
 pub(super) fn shorten(entries: &mut [Entry]) {
     let last = |image_id: &str| {
         let last = image_id.rsplit('/').next().unwrap_or(image_id);

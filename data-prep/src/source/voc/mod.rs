@@ -1,7 +1,7 @@
-//! Reads PASCAL VOC's XML in the devkit and in other folders (docs/SPEC.md C.1): `layout` finds the
-//! annotations, `annotation` reads one and `text` decodes it, `shape` has the geometry of outlines, `classes`
-//! decides the class list, `pictures` finds the image files, `segmentation` reads images painted in VOC's
-//! `palette`, `reader` puts them together, `published` recognises VOC 2007.
+//! Reads data with annotations in PASCAL VOC's XML, in the folders of VOC's devkit or any others (docs/SPEC.md C.1):
+//! `layout` finds the annotations, `annotation` reads one and `text` decodes it, `shape` has the geometry of outlines,
+//! `classes` decides the class list, `pictures` finds the image files, `segmentation` reads segmentation images, which
+//! use VOC's `palette`, `reader` makes the records with all of these, `published` recognises VOC 2007.
 
 mod annotation;
 mod classes;

@@ -1,6 +1,7 @@
-//! VOC's palette of 256 colours, in which its segmentation images are painted.
+//! VOC's palette of 256 colours, in which its segmentation images show indices of objects or classes.
 
-/// Returns the colour of an index: the index's bits dealt out to red, green and blue, the highest first.
+/// Returns the colour (red, green, blue) of an index. Bit 3·k + c of the index, counted from the lowest, is bit 7 − k
+/// of channel c.
 pub(crate) fn colour(index: u8) -> [u8; 3] {
     let mut colour = [0; 3];
     for bit in 0..8 {
@@ -11,7 +12,7 @@ pub(crate) fn colour(index: u8) -> [u8; 3] {
     colour
 }
 
-/// Returns the index of a colour.
+/// Returns the index of a colour; `None` for a colour that is not in the palette.
 pub(super) fn index(colour: [u8; 3]) -> Option<u8> {
     let mut index = 0_u32;
     for bit in 0..8 {

@@ -1,5 +1,5 @@
-//! Finds the image file of each annotation: the one that `<filename>` names, else the one called like the
-//! annotation. No image is used for two annotations.
+//! Finds the image file of each VOC annotation: the one that its element `<filename>` names, else the one with the
+//! annotation file's own name (`a.jpg` for `a.xml`). No image is used for two annotations.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,34 +9,35 @@ use crate::error::Problem;
 use crate::source::files::is_image;
 use crate::words;
 
-/// The folders in which tools put images, beside a folder of annotations.
+/// The names of folders in which tools put images, beside a folder of annotations.
 const FOLDERS: [&str; 6] = ["JPEGImages", "images", "Images", "image", "imgs", "img"];
 
 /// The image files of a data set.
 pub(super) struct Pictures {
-    /// The file of each annotation.
+    /// The image file of each annotation, or why there is none; in the order of [`Layout::entries`].
     pub(super) files: Vec<Result<PathBuf, Problem>>,
-    /// What was decided, for the user.
+    /// Notes for the user on what was decided.
     pub(super) notes: Vec<String>,
 }
 
-/// What may be the image of an annotation.
+/// The files that may be the image of an annotation.
 #[derive(Clone, Copy)]
 struct Candidates<'a> {
-    /// The image that `<filename>` names, if it is not called like the annotation.
+    /// The image that `<filename>` names, unless it is the same as `own`.
     named: Option<&'a Path>,
-    /// The image called like the annotation.
+    /// The image with the annotation's own name.
     own: Option<&'a Path>,
-    /// An image that has the name with another extension, in a folder of other pictures, such as masks.
+    /// A file that has the right name but another extension and lies in a folder of other pictures, such as masks. It
+    /// is not taken and only named in the message.
     lookalike: Option<&'a Path>,
 }
 
 impl Pictures {
-    /// Finds the images of the annotations of `layout`; `names` are what their `<filename>` has. An image
-    /// that is called like another annotation, or that several annotations name, is not taken for
-    /// `<filename>`'s sake: such annotations are copies of a template.
+    /// Finds the images of the annotations of `layout`; `names` are the texts of their `<filename>`. A `<filename>` is
+    /// ignored if it names the image of another annotation's own name, or if several annotations have it: then the
+    /// annotations were copied from a template.
     ///
-    /// In the layout of a devkit, an image that is not there has the path at which it should be.
+    /// In a devkit, an image that is missing gets the path at which it should be; decoding reports it.
     pub(super) fn find(layout: &Layout, names: &[Option<&str>]) -> Self {
         let search = Search::new(layout);
         let entries = layout.entries.iter().zip(names);
@@ -44,7 +45,7 @@ impl Pictures {
             .map(|(entry, name)| search.candidates(&entry.xml, *name))
             .collect();
         leave_lookalikes(layout, names, &mut candidates);
-        // The annotation that each image is called like (the first of several), and how many name it.
+        // For each image the annotation with its own name (the first of several), and those whose <filename> names it.
         let mut owners: HashMap<&Path, &Path> = HashMap::new();
         let mut named: HashMap<&Path, HashSet<&Path>> = HashMap::new();
         for (entry, candidates) in layout.entries.iter().zip(&candidates) {
@@ -56,6 +57,7 @@ impl Pictures {
             }
         }
         let is_free = |image: &Path| !owners.contains_key(image) && named[image].len() == 1;
+        // How often <filename> is preferred to the image with the annotation's own name, and how often ignored.
         let (mut by_name, mut template) = (0, 0);
         let files = layout.entries.iter().zip(&candidates).zip(names);
         let files: Vec<Result<PathBuf, Problem>> = files
@@ -88,6 +90,7 @@ impl Pictures {
     }
 }
 
+/// Returns the notes on unused images and on how often `<filename>` was preferred (`by_name`) or ignored (`template`).
 fn notes(layout: &Layout, unused: usize, by_name: usize, template: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if unused > 0 {
@@ -113,8 +116,9 @@ fn notes(layout: &Layout, unused: usize, by_name: usize, template: usize) -> Vec
     notes
 }
 
-/// Leaves out images of another extension than `<filename>` has from folders in which no annotation of the
-/// same folder has an image with its own extension, where another folder has such images: they are masks.
+/// Removes candidates that are probably masks. A candidate is one if its extension differs from that of `<filename>`
+/// and no annotation of the same folder finds an image with the right extension in the candidate's folder, although
+/// they find such images in another folder. Candidates in the annotations' own folder are kept.
 fn leave_lookalikes(layout: &Layout, names: &[Option<&str>], candidates: &mut [Candidates]) {
     let extension = |path: &Path| path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let wanted: Vec<_> = names
@@ -175,9 +179,9 @@ fn taken(xml: &Path, image: &Path, by: Option<&Path>) -> Problem {
 /// Looks for images by folder and name.
 struct Search<'a> {
     layout: &'a Layout,
-    /// For each folder of annotations, where images may be, the likeliest first.
+    /// For each folder of annotations the folders in which its images may be, the likeliest first.
     folders: HashMap<&'a Path, Vec<PathBuf>>,
-    /// All images by their names in lower case, without extension; empty for a devkit.
+    /// All images by their names in lower case, without extension; empty for a devkit, whose images are in one folder.
     by_stem: HashMap<String, Vec<&'a Path>>,
 }
 
@@ -207,7 +211,7 @@ impl<'a> Search<'a> {
         search
     }
 
-    /// All images but those of segmentations.
+    /// All images but segmentation images.
     fn images(&self) -> impl Iterator<Item = &'a Path> {
         let is_segmentation = |image: &Path| {
             let folders = image.strip_prefix(&self.layout.folder).unwrap_or(image);
@@ -221,12 +225,13 @@ impl<'a> Search<'a> {
             .filter(move |image| !is_segmentation(image))
     }
 
+    /// Returns the candidates for the annotation file `xml`, whose `<filename>` is `name`.
     fn candidates(&self, xml: &Path, name: Option<&str>) -> Candidates<'a> {
         let folder = xml.parent().unwrap_or(xml);
         let own_name = xml.file_stem().unwrap_or_default().to_string_lossy();
         let name = name.and_then(|name| name.rsplit(['/', '\\']).next());
         let name = name.filter(|name| !matches!(*name, "" | "." | ".."));
-        // With an extension, since a name may have dots: `a.rf.1` is no file `a` of the kind `rf`.
+        // A name without an image's extension gets one, so that in `a.rf.1` the part `.1` is not taken for one.
         let name = name.map(|name| match is_image(Path::new(name)) {
             true => name.to_owned(),
             false => format!("{name}.jpg"),
@@ -247,8 +252,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the image called `name` in the folders beside `folder`; if there is none, the only one of the
-    /// annotation's split with this name, wherever it is.
+    /// Returns the image called `name` in the folders that belong to the folder of annotations `folder`. If there is
+    /// none, returns the only image with this name anywhere that is not in a folder of another split than `xml`.
     fn image(&self, xml: &Path, folder: &Path, name: &str) -> Option<&'a Path> {
         let beside = self.folders.get(folder)?;
         if let Some(image) = self.layout.files.image(beside, name) {
@@ -268,9 +273,9 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Returns the folders where the images of the annotations in `folder` may be: there, in a folder of images
-/// beside it or beside one that it is in, in the same folders below that (`images/train` for
-/// `annotations/train`), or around it. None is outside `root`.
+/// Returns the folders below `root` in which the images of the annotations in `folder` may be: `folder` itself; then,
+/// for it and each folder around it, those of [`FOLDERS`] in it, with subfolders that match the path to `folder`
+/// (`images/train` for `annotations/train`); and the folders around it.
 fn beside(root: &Path, folder: &Path) -> Vec<PathBuf> {
     let mut folders = vec![folder.to_owned()];
     for around in folder

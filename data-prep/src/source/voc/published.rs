@@ -1,4 +1,5 @@
-//! Recognises VOC 2007 by its classes and image lists. Only this data set gets its published name.
+//! Recognises VOC 2007 by its classes and by which images are in which split. Only this data set gets its published
+//! name.
 
 use crate::source::naming::{Published, marks, too_few};
 use crate::source::split::Split;
@@ -30,15 +31,15 @@ pub const CLASSES: [&str; 20] = [
 /// The name of PASCAL VOC 2007.
 pub(super) const VOC2007: &str = "voc2007";
 
-/// One character per image, by its number from 1: `t` for train, `v` for val, `.` for test. A few images
-/// of train and val are `.`, too, because the copy that this was made from lacks them ([`UNLISTED`]).
+/// One character per image, in the order of the images' numbers from 1: `t` for train, `v` for val, `.` for test. A few
+/// images of train and val are wrongly `.`, because the copy that this file was made from lacked them ([`UNLISTED`]).
 const LISTS: &str = include_str!("voc2007.txt");
 
-/// How many images of train and of val are `.` in [`LISTS`].
+/// How many images of train and of val are `.` in [`LISTS`]. So many images marked `.` are accepted in train and val.
 const UNLISTED: [(Split, usize); 2] = [(Split::Train, 1), (Split::Val, 2)];
 
-/// Compares data with VOC 2007, which has 20 classes and the images 000001 to 009963, each in one of three
-/// lists. `lists` are the split and id of every image.
+/// Compares data with VOC 2007, which has 20 classes and the images 000001 to 009963, each in one split. `lists` has
+/// the split and id of every image of the data.
 pub(super) fn voc2007(classes: &[String], lists: &[(Split, &str)]) -> Published {
     Published {
         name: VOC2007,
@@ -46,8 +47,7 @@ pub(super) fn voc2007(classes: &[String], lists: &[(Split, &str)]) -> Published 
     }
 }
 
-/// Whether an image is called as PASCAL VOC calls its own: by a number of six digits (2007) or by the year
-/// and one (later years).
+/// Whether an image's name is like those of PASCAL VOC: six digits (2007), or a year, `_` and six digits (later years).
 pub(super) fn is_image_id(name: &str) -> bool {
     let number = match name.split_once('_') {
         Some((year, number)) if year.len() == 4 && year.starts_with("20") => {
@@ -62,6 +62,7 @@ pub(super) fn is_image_id(name: &str) -> bool {
     number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Returns the first difference from VOC 2007 ([`Published::differs`]); `None` for VOC 2007 or a part of it.
 fn differs(classes: &[String], lists: &[(Split, &str)]) -> Option<String> {
     if classes != CLASSES {
         return Some("20 classes, aeroplane to tvmonitor".to_owned());
@@ -98,7 +99,7 @@ mod tests {
         CLASSES.map(str::to_owned).to_vec()
     }
 
-    /// Makes VOC 2007's lists, with the three images of [`UNLISTED`] in test.
+    /// Makes VOC 2007's lists from [`LISTS`]; the three images of [`UNLISTED`] come out as test images.
     fn voc_lists() -> Vec<(Split, String)> {
         (1..)
             .zip(marks(LISTS))
@@ -123,7 +124,7 @@ mod tests {
         let differs = |lists: &[(Split, String)]| differs(&voc_classes(), &borrowed(lists));
         assert_eq!(whole.len(), 9963);
         assert_eq!(differs(&whole), None);
-        // Images marked as test may be of train and val, but no more than are unknown.
+        // One image marked `.` may be in train and two in val ([`UNLISTED`]), but no more.
         let mut of_test: Vec<usize> = (0..whole.len())
             .filter(|&at| whole[at].0 == Split::Test)
             .collect();
@@ -137,7 +138,7 @@ mod tests {
         // A part of VOC 2007 is recognised, too, if it is not too small.
         assert_eq!(differs(&whole[7..40]), None);
         assert_eq!(differs(&whole[7..20]).unwrap(), "more than these 13 images");
-        // Own images numbered like VOC's, in lists of their own.
+        // Own images that are numbered like VOC's, but in other splits.
         let own: Vec<(Split, String)> = (1..=40)
             .map(|number| (Split::ALL[number % 3], format!("{number:06}")))
             .collect();

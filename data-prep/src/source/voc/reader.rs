@@ -1,12 +1,12 @@
-//! Reads PASCAL VOC's XML into records (docs/SPEC.md C.1): the devkit of VOC and CVAT, and XML files anywhere
-//! below a folder, as Roboflow, LabelImg and Kaggle have them.
+//! Reads data with annotations in PASCAL VOC's XML into records (docs/SPEC.md C.1): a folder in the layout of VOC's
+//! devkit, as VOC and CVAT have it, or XML files anywhere below a folder, as Roboflow, LabelImg and Kaggle have them.
 //!
 //! Every object counts, difficult ones too; their flag is kept. Boxes stay as the XML has them
 //! (1-based, not shifted). The embedded scenes are read by the same code: their devkit also has
 //! `classes.txt` and `test_shifted.txt`. `layout` finds the annotations, `annotation` reads one, `classes`
 //! decides the class list, `pictures` finds the image files, `segmentation` reads segmentation images.
-//! Of image files the size and the EXIF orientation are read where an annotation has no size or a box does not
-//! fit it; `convert` decodes them.
+//! An image file is opened here only for its size, where the annotation has none, and for its EXIF orientation, where a
+//! box reaches beyond the image. `convert` decodes it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use crate::source::record::{Fingerprint, MaskKind, Source, SourceImage, SourceOb
 use crate::source::split::Split;
 use crate::words;
 
-/// The most XML files that are opened to see whether one is an annotation.
+/// The most XML files that are opened to see whether one is an annotation. Chosen.
 const LOOKED_AT: usize = 1000;
 
 /// The options of the command `voc`.
@@ -67,7 +67,7 @@ impl Format for Voc {
 
     fn recognise(folder: &Path) -> Option<String> {
         let Ok(devkit) = devkit_in(folder) else {
-            return Some("several devkits of PASCAL VOC".to_owned()); // opening it says which
+            return Some("several devkits of PASCAL VOC".to_owned()); // the error of opening it names them
         };
         let files = match &devkit {
             Some(devkit) => Files::below(&devkit.join("Annotations")).ok()?,
@@ -92,7 +92,7 @@ impl Format for Voc {
     }
 }
 
-/// Whether an XML file's first element is an annotation's. The rest need not be well-formed: reading says
+/// Whether an XML file's first element is `<annotation>`. The rest need not be well-formed: reading the file reports
 /// what is wrong.
 fn is_annotation(path: &Path) -> bool {
     let text = fs_err::read(path)
@@ -101,15 +101,17 @@ fn is_annotation(path: &Path) -> bool {
     text.is_some_and(|text| text::first_element(&text) == Some("annotation"))
 }
 
-/// An annotation that was read, or the problem because of which its image is left out.
+/// An annotation after parsing.
 struct Parsed {
+    /// The annotation, or the problem because of which its image is left out.
     annotation: Result<Annotation, Problem>,
-    /// The hash of the annotation's files.
+    /// The hash of the files read for this image so far: its XML, later its segmentation images.
     inputs: Fingerprint,
 }
 
-/// A record, and what is wrong with it.
+/// An image's record, and the problems with it.
 struct Recorded {
+    /// `None` where the image is left out.
     image: Option<SourceImage>,
     problems: Vec<Problem>,
     remarks: Vec<Problem>,
@@ -117,13 +119,13 @@ struct Recorded {
     beyond: usize,
 }
 
-/// The number of annotations that are made into records at a time, so that few are in memory in both forms.
+/// The number of annotations that are made into records at a time, so that few are in memory in both forms. Chosen.
 const BATCH: usize = 512;
 
-/// Reads the devkit at `root`, a folder with `ImageSets/Main`, or one that holds such a folder as `VOC2007`
-/// or `VOCdevkit/VOC2007`; or all annotations below `root`. The splits are those of `train.txt`, `val.txt`
-/// and `test.txt`, or of the folders' names. The classes are those of `classes.txt` (one name per line) or
-/// another list, or VOC's where all objects have these, or those that the annotations have. `naming`
+/// Reads the devkit at `root` or below it (a devkit is a folder with `ImageSets/Main`, such as `VOC2007` or
+/// `VOCdevkit/VOC2007`); without one, all annotations below `root`. Splits come from `train.txt`, `val.txt` and
+/// `test.txt` of the devkit, or from the folders' names. Classes come from `classes.txt` (one name per line) or another
+/// list file; without one they are VOC's, if all objects have these, or else those in the annotations. `naming`
 /// decides the data set's name.
 ///
 /// # Errors
@@ -135,6 +137,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     read_as(root, naming, false)
 }
 
+/// As [`read`]; `is_own` as in [`Voc`].
 fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
     let mut layout = Layout::find(root)?;
     let mut parsed: Vec<Parsed> = layout.entries.par_iter().map(parse).collect();
@@ -176,7 +179,7 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
         .collect();
     let published = published::voc2007(&source.classes, &lists);
     let is_published = published.differs.is_none();
-    // How VOC 2007 is read, whole, in part or scaled, is in docs/SPEC.md C.1, the same for everybody.
+    // Of VOC 2007 these notes would say nothing new: docs/SPEC.md C.1 says how it is read.
     if !is_published {
         source.notes = notes;
         source.notes.extend(classes.notes());
@@ -222,6 +225,7 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
     Ok(source)
 }
 
+/// Reads an entry's annotation file.
 fn parse(entry: &Entry) -> Parsed {
     let path = &entry.xml;
     let mut inputs = Fingerprint::default();
@@ -240,7 +244,11 @@ impl Parsed {
     }
 }
 
-/// Leaves out XML files that are no annotations, and says so; gives the others their ids.
+/// Leaves out XML files that are no annotations, and shortens the ids of the others. Returns the note on how many were
+/// left out; `None` where none was.
+///
+/// # Errors
+/// When none is an annotation.
 fn leave_foreign(
     root: &Path,
     layout: &mut Layout,
@@ -265,8 +273,8 @@ fn leave_foreign(
     Ok((foreign > 0).then(|| format!("{foreign} XML files are no annotations: left out")))
 }
 
-/// Gives annotations whose folders are named for no split the one of their image's folders. Returns whether
-/// any has a split, and a note on those that have none.
+/// Where the names of an annotation's folders say no split, takes the split that the names of its image's folders say.
+/// Returns whether any annotation has a split and, if so, the note on those that have none.
 fn split_by_folders(
     layout: &mut Layout,
     pictures: &[Result<PathBuf, Problem>],
@@ -286,7 +294,7 @@ fn split_by_folders(
     (has_splits, (has_splits && without > 0).then(note))
 }
 
-/// Says what was decided while the annotations were read.
+/// Returns notes on decisions made while the annotations were read.
 fn decisions(parsed: &[Parsed]) -> Vec<String> {
     let sum = |count: fn(&Annotation) -> usize| -> usize {
         let annotations = parsed
@@ -307,6 +315,7 @@ fn decisions(parsed: &[Parsed]) -> Vec<String> {
     notes
 }
 
+/// Returns the names of all classes in the annotations.
 fn class_names(parsed: &[Parsed]) -> BTreeSet<&str> {
     let annotations = parsed
         .iter()
@@ -323,7 +332,7 @@ fn split(entry: &Entry) -> Split {
     entry.split.unwrap_or(Split::Train)
 }
 
-/// Adds the classes, their colours and the lists of images.
+/// Adds the classes, their colours, and the images with their splits and groups to the hash of the annotations.
 fn fingerprint(annotations: &mut Fingerprint, entries: &[Entry], classes: &Classes) {
     annotations.add("classes", classes.names.join("\n").as_bytes());
     if !classes.colours.is_empty() {
@@ -337,7 +346,7 @@ fn fingerprint(annotations: &mut Fingerprint, entries: &[Entry], classes: &Class
     }
 }
 
-/// Makes the record of an image. An object without a usable box leaves its class to the image.
+/// Makes the record of an image. The class of an object without a usable box still counts as a label of the image.
 fn record(
     layout: &Layout,
     entry: &Entry,
@@ -386,7 +395,7 @@ fn record(
     recorded
 }
 
-/// Returns the objects of an annotation with their shapes; those of unknown classes are left out.
+/// Returns the objects of an annotation with their shapes; objects of unknown classes are left out and reported.
 fn objects(
     entry: &Entry,
     annotation: &Annotation,
@@ -447,19 +456,20 @@ fn objects(
     objects
 }
 
-/// Whether a box reaches further beyond an image than rounding and counting from 1 explain.
+/// Whether a box reaches more than a pixel beyond an image of (width, height); a pixel is allowed for rounding and for
+/// counting from 1.
 fn reaches_beyond([left, top, right, bottom]: [f64; 4], (width, height): (u32, u32)) -> bool {
     let [width, height] = [f64::from(width), f64::from(height)];
     left < -1.0 || top < -1.0 || right > width + 1.0 || bottom > height + 1.0
 }
 
-/// The size of an image turned as its EXIF orientation says.
+/// The width and height of an image after the rotation that its EXIF orientation asks for.
 fn turned(picture: &Path, size: (u32, u32)) -> (u32, u32) {
     let bytes = fs_err::read(picture);
     bytes.map_or(size, |bytes| Orientation::of(&bytes).size(size))
 }
 
-/// The image's path in `JPEGImages` of a devkit, else in the folder read.
+/// The image's path relative to `JPEGImages` of a devkit, else to the folder read.
 fn file_name(layout: &Layout, path: &Path) -> String {
     let folder = match layout.is_devkit {
         true => layout.folder.join("JPEGImages"),

@@ -1,10 +1,10 @@
 //! Reads VOC's segmentation images: an object's pixels from `SegmentationObject`, checked against its
 //! class in `SegmentationClass`.
 //!
-//! VOC's are palette PNGs. In the first, index k is the k-th object of the XML; in the second, the
-//! class id plus one; in both 0 is background and 255 the void along outlines, which belongs to no
-//! object. Gray images have these numbers as grays. Tools also paint in colours: those of VOC's palette, and
-//! classes in those of CVAT's `labelmap.txt`.
+//! VOC's own are PNGs with a palette. In the first folder index k is the k-th object of the XML; in the second an index
+//! is the class id plus one. In both 0 is background and 255 the void along outlines, which belongs to no object.
+//! Gray images have these indices as gray values. RGB images of other tools are read, too: their colours are those of
+//! VOC's palette or, for classes, those of CVAT's `labelmap.txt`.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -25,18 +25,18 @@ const VOID: u8 = 255;
 /// The indices of a segmentation image, row-major.
 struct Indices {
     pixels: Vec<u8>,
-    /// Whether the image has a palette, and so needs no guess what its colours mean.
+    /// Whether the image has a palette, so that its indices are certain to be meant as indices.
     has_palette: bool,
 }
 
-/// Gives the objects of an image their shapes, if `folder` has a `SegmentationObject` image. `elements` is
-/// the number of objects in the XML. The bytes read are added to `inputs`, for the hash. An object without
-/// any pixel keeps only its box.
+/// Gives the objects of an image of `size` (width, height) their shapes, if `folder` has its `SegmentationObject`
+/// image. `elements` is the number of objects in the XML. The bytes read are added to `inputs`, for the hash. An object
+/// without any pixel keeps only its box.
 ///
 /// # Errors
-/// When an image cannot be read, is of another size than the annotation says, or has a colour that means
-/// nothing or an index that is no object of the XML; or when the most frequent class index among an object's
-/// pixels is not its class. No object gets a shape then.
+/// When a segmentation image cannot be read or is of another size; when it has a colour that stands for no index, or
+/// an index that is no object of the XML; or when the most frequent class index among an object's pixels is not the
+/// object's class. Then no object gets a shape.
 pub(super) fn add(
     folder: &Path,
     image_id: &str,
@@ -64,6 +64,7 @@ pub(super) fn add(
         let found = index.to_string();
         return Err(Problem::new(object_path, "index", found, expected));
     }
+    // Such an image is probably a mask of black and white, in which 255 is meant as the object.
     if !has_palette && pixels.contains(&VOID) && !pixels.iter().any(|&index| is_object(index)) {
         let expected = "k, or the k-th colour of VOC's palette, for the k-th object of the XML";
         return Err(Problem::new(object_path, "index", "only 255", expected));
@@ -104,7 +105,8 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Returns the index of a colour in a class image: the class id plus one.
+/// Returns the index of a colour in a class image: the class id plus one, 0 for background, 255 for void; `None` for a
+/// colour that means nothing. With a `labelmap.txt` only its colours name classes, else VOC's palette does.
 fn class_index(colour: [u8; 3], classes: &Classes) -> Option<u8> {
     match classes.colours.get(&colour) {
         Some(Some(id)) => u8::try_from(id + 1).ok(),
@@ -114,6 +116,7 @@ fn class_index(colour: [u8; 3], classes: &Classes) -> Option<u8> {
     }
 }
 
+/// Returns the index that most of the pixels `inside` have.
 fn most_frequent(indices: &[u8], inside: &[bool]) -> u8 {
     let mut counts = [0_u32; 256];
     for (&index, _) in indices.iter().zip(inside).filter(|(_, inside)| **inside) {
@@ -123,7 +126,8 @@ fn most_frequent(indices: &[u8], inside: &[bool]) -> u8 {
     most.unwrap_or(BACKGROUND)
 }
 
-/// The indices of an image; `None` when there is no such file. `index_of` returns the index of a colour.
+/// Reads the indices of a segmentation image, which must be of (width, height); `None` when there is no such file.
+/// `index_of` returns the index of a colour of an RGB image.
 fn read(
     path: &Path,
     (width, height): (u32, u32),
@@ -182,7 +186,7 @@ fn read(
     }))
 }
 
-/// Returns the pixels of rows in which each has `bits` bits, 1 to 8.
+/// Returns the values of pixels packed into rows of bytes, each of `bits` bits (1, 2, 4 or 8).
 fn unpacked<'a>(rows: impl Iterator<Item = &'a [u8]>, width: usize, bits: usize) -> Vec<u8> {
     let mask = (u16::MAX >> (16 - bits)) as u8;
     let pixels = rows.flat_map(|row| {
@@ -194,10 +198,10 @@ fn unpacked<'a>(rows: impl Iterator<Item = &'a [u8]>, width: usize, bits: usize)
     pixels.collect()
 }
 
-/// Returns the indices of pixels, of which each has its colour first.
+/// Returns the indices of pixels, whose first three bytes are red, green and blue.
 ///
 /// # Errors
-/// With the first colour that has no index.
+/// The first colour that has no index.
 fn looked_up<'a>(
     pixels: impl Iterator<Item = &'a [u8]>,
     index_of: impl Fn([u8; 3]) -> Option<u8>,

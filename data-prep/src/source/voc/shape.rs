@@ -1,4 +1,4 @@
-//! Boxes around the outlines and turned boxes of an annotation, and the pixels of outlines.
+//! Geometry of VOC annotations: boxes around polygons and around rotated boxes, and the pixels inside polygons.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ pub(super) fn around(polygons: &[Vec<f64>]) -> Option<[f64; 4]> {
     })
 }
 
-/// Returns the box around a turned one: centre x, centre y, width, height and angle in radians, as roLabelImg
-/// writes them.
+/// Returns the upright box xmin, ymin, xmax, ymax around a rotated one, which is given as roLabelImg writes it: centre
+/// x, centre y, width, height, angle in radians.
 pub(super) fn around_turned([x, y, width, height, angle]: [f64; 5]) -> [f64; 4] {
     let (sin, cos) = (angle.sin().abs(), angle.cos().abs());
     let (width, height) = (width.abs(), height.abs());
@@ -25,10 +25,11 @@ pub(super) fn around_turned([x, y, width, height, angle]: [f64; 5]) -> [f64; 4] 
     [x - right, y - down, x + right, y + down]
 }
 
-/// Returns the pixels inside the polygons of object number `number`, in an image of `size` (width, height).
+/// Returns the pixels inside the polygons of object number `number` of the annotation `path`, in an image of (width,
+/// height).
 ///
 /// # Errors
-/// When there are too few points, or numbers too large.
+/// When coordinates are too large, or a polygon has fewer than three points, which `annotation` has refused before.
 pub(super) fn filled(
     path: &Path,
     number: usize,

@@ -1,4 +1,4 @@
-//! Decodes annotation files to text: UTF-8, UTF-16, and the encodings that an XML declaration may name.
+//! Decodes annotation files and lists to text: UTF-8, UTF-16, and the encodings that an XML declaration may name.
 
 use std::path::Path;
 
@@ -6,14 +6,15 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::error::{Problem, Result};
 
-/// Where an XML declaration must have ended, in bytes.
+/// The number of bytes at the beginning of a file in which an XML declaration must end. Chosen; usual ones have about
+/// 40.
 const DECLARATION: usize = 200;
 
-/// Returns the text of a file without its byte order mark. A byte order mark tells the encoding, else the XML
-/// declaration does (latin-1 is read as windows-1252, as in browsers); without both it is UTF-8.
+/// Returns the text of a file without its byte order mark. The encoding is the one that the byte order mark shows, else
+/// the one that the XML declaration names (latin-1 is read as windows-1252, as in browsers), else UTF-8.
 ///
 /// # Errors
-/// When the encoding is unknown, or the file has bytes that it does not know.
+/// When the encoding is unknown, or the file has bytes that are not valid in it.
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
     let encoding = encoding(path, &bytes)?;
     if encoding != UTF_8 {
@@ -45,7 +46,7 @@ fn encoding(path: &Path, bytes: &[u8]) -> Result<&'static Encoding, Problem> {
         return Ok(UTF_8);
     };
     match Encoding::for_label(name) {
-        // The declaration could be read, so its letters have one byte each.
+        // The declaration could be read byte by byte, so the file is not UTF-16, whatever the declaration says.
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => Ok(UTF_8),
         Some(encoding) => Ok(encoding),
         None => {
@@ -56,7 +57,7 @@ fn encoding(path: &Path, bytes: &[u8]) -> Result<&'static Encoding, Problem> {
     }
 }
 
-/// Returns the encoding that the XML declaration names.
+/// Returns the encoding that the XML declaration names; `None` where there is no declaration or it names none.
 fn declared(bytes: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"encoding";
     if !bytes.starts_with(b"<?xml") {
@@ -73,11 +74,12 @@ fn declared(bytes: &[u8]) -> Option<&[u8]> {
     Some(&value[..end])
 }
 
-/// Returns the name of the first element of an XML text, which follows after declaration, comments and document
-/// type; `None` where something else does.
+/// Returns the name of the first element of an XML text. Declaration, comments and document type before it are skipped;
+/// `None` where anything else comes first.
 pub(super) fn first_element(text: &str) -> Option<&str> {
     let mut rest = text.trim_start();
     let name = loop {
+        // Whether the document type has declarations of its own, in brackets, which may contain `>`.
         let has_subset = || {
             rest.split('>')
                 .next()

@@ -1,9 +1,9 @@
-//! Reads Waterbirds-100 (`waterbird_1.0_forest2water2`), or other data in its layout, with CUB's boxes
-//! into records (docs/SPEC.md C.4).
+//! Reads Waterbirds-100 (folder `waterbird_1.0_forest2water2`), or other data in its layout, with the boxes of
+//! CUB-200-2011, from which the birds are, into records (docs/SPEC.md C.4).
 //!
 //! The class is the bird (landbird 0, waterbird 1), the box is the bird's. The group is 2 · bird +
-//! place, with place 1 for water. The reversed task (class = place, mask = everything outside the box)
-//! follows from group and box. `convert` opens the image files.
+//! place, with place 0 for land and 1 for water. The reversed task (class = place, mask = everything outside the box)
+//! can be derived from group and box later. `convert` opens the image files.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ pub enum Validation {
 }
 
 impl Validation {
+    /// Whether an image of this split and group is kept.
     fn keeps(self, split: Split, group_id: i32) -> bool {
         self == Self::All || split != Split::Val || group_id == 0 || group_id == 3
     }
@@ -89,8 +90,8 @@ impl Format for Waterbirds {
     }
 }
 
-/// Where `metadata.csv` may lie: in the published folder, in `root`, or in another folder of `root`, as of
-/// Waterbirds with other shares of minority groups (`waterbird_complete95_forest2water2`).
+/// The paths at which `metadata.csv` may lie, the likeliest first: in the published folder, in `root`, or in another
+/// folder in `root`, such as Waterbirds-95's (`waterbird_complete95_forest2water2`).
 fn metadata_paths(root: &Path) -> Vec<PathBuf> {
     let mut folders = vec![root.join(IMAGE_FOLDER), root.to_owned()];
     let others = walkdir::WalkDir::new(root)
@@ -108,9 +109,9 @@ fn metadata_paths(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Reads `root`, which holds `waterbird_1.0_forest2water2/metadata.csv` and
-/// `CUB_200_2011/bounding_boxes.txt` (either may also lie in `root` itself, the boxes beside
-/// `metadata.csv`, too). `naming` decides the data set's name.
+/// Reads `root`, which contains `waterbird_1.0_forest2water2/metadata.csv` and `CUB_200_2011/bounding_boxes.txt`.
+/// Either file may also lie in `root` itself, and the boxes also beside `metadata.csv`. `naming` decides the data
+/// set's name.
 ///
 /// # Errors
 /// When one of the two files is missing, a column of `metadata.csv` is missing or occurs twice, or the
@@ -163,14 +164,14 @@ pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Sour
         annotations,
         ..Source::new(CLASSES.map(str::to_owned).to_vec())
     };
-    // Named by all images of `metadata.csv`, so before any is left out.
+    // The data set is recognised by all images of `metadata.csv`, so before any is left out.
     let published = published::waterbirds_100(&source.images);
     naming.give(&mut source, root, Some(published))?;
     leave_out(&mut source, validation);
     Ok(source)
 }
 
-/// Removes the validation images that are not kept, and makes a note of their number in each group.
+/// Removes the validation images that `validation` does not keep, and adds a note with their number in each group.
 fn leave_out(source: &mut Source, validation: Validation) {
     let mut left_out = [0; GROUPS.len()];
     source.images.retain(|image| {
@@ -193,6 +194,7 @@ fn leave_out(source: &mut Source, validation: Validation) {
     }
 }
 
+/// Returns the first of the `candidates` that is a file; the error names the first candidate.
 fn find(root: &Path, candidates: &[PathBuf]) -> Result<PathBuf> {
     let found = candidates.iter().find(|file| file.is_file());
     found.cloned().ok_or_else(|| {
@@ -207,8 +209,8 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Returns the line number of a record, from 1. The empty lines before the record are added, because the
-/// CSV reader's position is before them.
+/// Returns the line number of a record, from 1. The CSV reader's position is that before the empty lines it skips, so
+/// these are added.
 fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
     let rest = text.get(position.byte() as usize..).unwrap_or_default();
     let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
@@ -232,11 +234,11 @@ fn csv_fault(error: &csv::Error) -> (String, String) {
     }
 }
 
-/// Reads CUB's lines `image_id x y width height` and returns corners (xmin, ymin, xmax, ymax) by image id.
-/// Corners by image id; `None` where the image's line is broken, which is listed.
+/// Box corners (xmin, ymin, xmax, ymax) in pixels by image id; `None` where the image's line is broken.
 type Boxes = HashMap<String, Option<[f64; 4]>>;
 
-/// Of an id that occurs twice the last box is taken, and the second line is a problem.
+/// Reads CUB's lines `image_id x y width height`. A broken line is added to `problems`. So is the second line of an id,
+/// whose box is taken.
 fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> Boxes {
     let text = String::from_utf8_lossy(without_mark(bytes));
     let mut boxes = HashMap::new();
@@ -292,6 +294,7 @@ struct Columns {
 }
 
 impl Columns {
+    /// Finds the columns by their names in the header.
     fn find(path: &Path, reader: &mut csv::Reader<&[u8]>) -> Result<Self> {
         let headers = reader
             .headers()
@@ -331,6 +334,8 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// Makes the record of the line's image; `None` where its box is broken, which is already in the problems.
+    /// `folder` is the folder of images.
     fn read(
         &self,
         record: Result<csv::StringRecord, csv::Error>,
@@ -381,6 +386,7 @@ impl Row<'_> {
         }))
     }
 
+    /// Reads a whole number from 0 to `most` in a column.
     fn number(&self, found: &str, column: &str, most: usize) -> Result<usize, Problem> {
         usize::from_str(found)
             .ok()

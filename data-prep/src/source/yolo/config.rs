@@ -1,5 +1,6 @@
-//! Finds what a YOLO export says of itself: `data.yaml` (Ultralytics, Roboflow), or else the list of names
-//! and `obj.data` of darknet, CVAT and LabelImg.
+//! Reads the configuration of a YOLO export (a folder of images and label files), that is its classes and where the
+//! images of each split are: from `data.yaml` (Ultralytics, Roboflow), or else from the list of class names and
+//! `obj.data` of darknet, CVAT and LabelImg.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::source::split::Split;
 use crate::source::yaml::{self, Value};
 use crate::words::listed;
 
-/// The most bytes of a configuration that is read.
+/// The most bytes of a YAML file that is read: 16 MiB, chosen.
 const LARGEST: u64 = 16 << 20;
 
 /// The files of class names, in the order in which they are looked for.
@@ -22,42 +23,43 @@ const NAMES_FILES: [&str; 4] = [
     "predefined_classes.txt",
 ];
 
-/// What an export says of itself.
+/// The configuration of an export.
 #[derive(Debug)]
 pub(super) struct Config {
     /// The file that has the class names.
     pub path: PathBuf,
-    /// Class names; the index is the class id of the tables.
+    /// Class names; the index is the class id in our tables.
     pub classes: Vec<String>,
-    /// The class id of the tables by the number in label files.
+    /// The class id in our tables for each class number in label files. Numbers may have gaps and names repeat.
     pub class_of: BTreeMap<i64, i32>,
     /// The folders that paths may be relative to, in the order in which they are tried.
     pub bases: Vec<PathBuf>,
-    /// Where the images of a split are: the key that says so, its file, and folders or lists of images.
+    /// Where the images of each split are; empty where the configuration does not say it.
     pub splits: Vec<Declared>,
-    /// Numbers of keypoints that follow an object's box (Ultralytics' `kpt_shape`).
+    /// How many numbers of keypoints follow the box in a line of a label file: the product of Ultralytics' `kpt_shape`
+    /// (points × numbers per point); `None` without keypoints.
     pub keypoints: Option<usize>,
-    /// What Roboflow says of the data.
+    /// Title, address and licence, which Roboflow's exports have.
     pub credit: Credit,
     /// Notes for the user.
     pub notes: Vec<String>,
-    /// The files read: name and content.
+    /// The files read, as a name for the hash and the content.
     pub inputs: Vec<(String, Vec<u8>)>,
 }
 
-/// Where the images of a split are, as the export says.
+/// Where the images of a split are, as the configuration says.
 #[derive(Debug)]
 pub(super) struct Declared {
     pub split: Split,
-    /// The file that says so.
+    /// The file that says so, and the key in it.
     pub file: PathBuf,
     pub key: String,
+    /// Folders of images, or text files that list images, as written.
     pub places: Vec<String>,
 }
 
 impl Config {
-    /// Finds the configuration of the export at `root`, a folder or its YAML file; `None` where there is
-    /// none.
+    /// Reads the configuration of the export at `root`, its folder or its YAML file; `None` where there is none.
     ///
     /// # Errors
     /// When there are several, or the one found is broken.
@@ -96,6 +98,7 @@ impl Config {
         }
     }
 
+    /// Reads `data.yaml` or a YAML file like it.
     fn of_yaml(path: &Path) -> Result<Self> {
         let bytes = fs_err::read(path)?;
         let value = read(path)?;
@@ -147,7 +150,8 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads an export without a YAML file: a list of names, one a line, and perhaps `obj.data`.
+    /// Reads an export without a YAML file: a list of class names, one per line, and the splits from `obj.data` or from
+    /// text files in `root` that are named for splits and list images. `None` without a list of class names.
     fn of_names(root: &Path) -> Result<Option<Self>> {
         let files = Files::below(root)?;
         let named = |wanted: &str| {
@@ -175,7 +179,7 @@ impl Config {
             .lines()
             .map(|line| line.trim().to_owned())
             .collect();
-        // A blank line keeps its number, as in darknet; those at the end are none.
+        // The class number is the line number, so blank lines count, as in darknet; those at the end do not.
         let count = names
             .iter()
             .rposition(|name| !name.is_empty())
@@ -232,11 +236,11 @@ impl Config {
         Ok(Some(config))
     }
 
-    /// Makes the classes of numbers and names; two of one name are one class.
+    /// Makes a configuration with classes from class numbers and their names; numbers with the same name are one class.
     fn new(path: &Path, bases: Vec<PathBuf>, numbers: Vec<i64>, names: Vec<String>) -> Self {
         let (mut classes, mut class_of) = (Vec::new(), BTreeMap::new());
         let mut twice: Vec<String> = Vec::new();
-        // By name: the class id, and whether `twice` has the name.
+        // For each name the class id, and whether `twice` already has the name.
         let mut known: HashMap<String, (i32, bool)> = HashMap::new();
         for (number, name) in numbers.into_iter().zip(names) {
             if let Some((class_id, is_listed)) = known.get_mut(&name) {
@@ -273,7 +277,7 @@ impl Config {
     }
 }
 
-/// What `data.yaml` says in Roboflow's block: the licence, and the project's address and name.
+/// Reads the block `roboflow` of `data.yaml`: the project's name and address, and the licence.
 fn of_roboflow(value: &Value) -> Credit {
     let text = |key| {
         value
@@ -288,7 +292,7 @@ fn of_roboflow(value: &Value) -> Credit {
     }
 }
 
-/// Reads a YAML file.
+/// Reads a YAML file of at most [`LARGEST`] bytes.
 fn read(path: &Path) -> Result<Value> {
     let size = fs_err::metadata(path)?.len();
     if size > LARGEST {
@@ -301,8 +305,8 @@ fn read(path: &Path) -> Result<Value> {
     Ok(yaml::parse(path, &text)?)
 }
 
-/// Returns the numbers and names of the classes, ascending. Without `names`, `nc` classes are called
-/// `class_0`, `class_1`, …, as Ultralytics does in this case.
+/// Returns the numbers of the classes, ascending, and their names. Without `names` the `nc` classes (the key for the
+/// number of classes) are called `class_0`, `class_1`, …, as Ultralytics calls them.
 fn numbered_names(path: &Path, value: &Value) -> Result<(Vec<i64>, Vec<String>), Problem> {
     let expected = "a list of class names, or a map of numbers to names";
     let nc = value.get("nc").and_then(Value::text);
@@ -313,6 +317,7 @@ fn numbered_names(path: &Path, value: &Value) -> Result<(Vec<i64>, Vec<String>),
         })
         .transpose()?;
     let mut numbered: Vec<(i64, String)> = match (value.get("names"), count) {
+        // The bound was chosen, so that a wrong `nc` cannot fill memory.
         (None, Some(count)) if count <= 100_000 => (0..count as i64)
             .map(|at| (at, format!("class_{at}")))
             .collect(),
@@ -345,11 +350,12 @@ fn numbered_names(path: &Path, value: &Value) -> Result<(Vec<i64>, Vec<String>),
     Ok(numbered.into_iter().unzip())
 }
 
-/// The highest class number; a map with gaps may count up to it.
+/// The highest class number, −1 without classes. In a map with gaps `nc` may be this number plus one.
 fn highest(numbered: &[(i64, String)]) -> i64 {
     numbered.last().map_or(-1, |(number, _)| *number)
 }
 
+/// Returns a class's name, which must be a text that is not empty.
 fn named(path: &Path, number: i64, name: &Value) -> Result<String, Problem> {
     match name {
         Value::Text(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
@@ -367,7 +373,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// These are so many names that comparing each with each other would take minutes.
+    /// There are so many names that comparing each with every other would take minutes.
     #[test]
     fn names_that_are_there_several_times_are_one_class_and_listed_once() {
         let n = 200_000;
@@ -382,6 +388,7 @@ mod tests {
         assert!(config.notes[0].ends_with(more), "{}", config.notes[0]);
     }
 
+    /// `nc` may be the highest class number plus one. For the largest i64 that sum must not overflow.
     #[test]
     fn the_highest_class_number_is_none_to_count_up_to() {
         let text = "nc: 3\nnames: {0: cat, 9223372036854775807: dog}\n";

@@ -1,5 +1,5 @@
-//! Finds the images of a YOLO export and their label files: in the folders and lists that `data.yaml` or
-//! `obj.data` names, else in all folders, whose names then say the split.
+//! Finds the images of a YOLO export, their splits and their label files: in the folders and lists that `data.yaml` or
+//! `obj.data` names, else in all folders, whose names may say the split.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
@@ -14,13 +14,14 @@ use crate::words;
 /// The images of an export.
 #[derive(Default)]
 pub(super) struct Images {
-    /// Image files with their splits, each once, in the order of the export.
+    /// Image files with their splits, each file once: where the export says splits, in their order.
     pub images: Vec<(PathBuf, Split)>,
-    /// Whether the export says the splits.
+    /// Whether the export says splits; if not, all images are in train.
     pub has_splits: bool,
+    /// Lines of lists that name no image.
     pub problems: Vec<Problem>,
     pub notes: Vec<String>,
-    /// The lists of images read: name and content.
+    /// The lists of images read, as the split's name and the content, for the hash.
     pub inputs: Vec<(String, Vec<u8>)>,
 }
 
@@ -51,7 +52,8 @@ impl Images {
         Ok(found)
     }
 
-    /// Takes the images of a folder, or those that a list names.
+    /// Adds the images of a place that the export declares for a split: a folder, or a text file that lists images. A
+    /// missing place is a note, for train an error.
     fn add_place(
         &mut self,
         config: &Config,
@@ -86,7 +88,7 @@ impl Images {
         }
     }
 
-    /// Takes the images that a list names, one a line.
+    /// Adds the images that a text file lists, one per line.
     fn add_list(
         &mut self,
         config: &Config,
@@ -131,8 +133,8 @@ impl Images {
         Ok(())
     }
 
-    /// Takes all images, with the splits that the names of their folders say; where there are folders called
-    /// `images`, those in them.
+    /// Adds all images, with the splits that the names of their folders say. Where there are folders called `images`,
+    /// only images in these are added.
     fn by_folder(&mut self, root: &Path, files: &Files) {
         let inside = |path: &Path| -> Vec<String> {
             let folder = path.parent().unwrap_or(root);
@@ -175,9 +177,9 @@ impl Images {
         }
     }
 
-    /// Leaves out validation or test images of which none has a label file, as those of a demonstration; they
-    /// are then cut from the training images. Where these have no label files either, nothing is known and
-    /// [`LabelFiles::find`] says so.
+    /// Leaves out the validation or test images if not one of them has a label file, as in demonstrations; such splits
+    /// are later cut from the training images. If no training image has a label file either, does nothing, and
+    /// [`LabelFiles::find`] reports the error.
     pub(super) fn drop_unlabelled(&mut self, root: &Path) {
         let of = |images: &[(PathBuf, Split)], wanted: Split| -> Vec<PathBuf> {
             let images = images.iter().filter(|(_, split)| *split == wanted);
@@ -204,8 +206,8 @@ impl Images {
         }
     }
 
-    /// Says how many images no split has, where the export says the splits. Folders that lead to one file by
-    /// other ways (`path`, links) are the same.
+    /// Adds a note on how many image files the export puts into no split. Paths are resolved first, since links and
+    /// `path` in `data.yaml` can lead to one file by different paths.
     fn say_unused(&mut self, files: &Files) {
         let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let used: HashSet<PathBuf> = self.images.iter().map(|(path, _)| real(path)).collect();
@@ -219,7 +221,8 @@ impl Images {
         }
     }
 
-    /// Leaves an image that several splits have in one of them ([`keepers`]).
+    /// Keeps an image that is in several splits in one of them only, which [`keepers`] chooses, and an image that is
+    /// named twice once.
     fn drop_repeated(&mut self) {
         self.images.sort_by_key(|(_, split)| *split); // stable
         let kept = keepers(&self.images);
@@ -244,10 +247,9 @@ impl Images {
     }
 }
 
-/// Returns the split in which each image is taken: the later of two, so that validation and test are of the
-/// images that the data says. Where that would take all of the earlier split's images, or where the later split
-/// has no other images, it is a split in name only: the images stay in the earlier one, and others are cut
-/// from train.
+/// Returns the split in which each image is kept. Of two splits it is the later one, so that val and test have all
+/// their images. It is the earlier one if that split would otherwise become empty, or if the later split has no
+/// images of its own: then the later split is dropped as a mere copy, and is later cut from train anew.
 fn keepers(images: &[(PathBuf, Split)]) -> HashMap<PathBuf, Split> {
     let mut splits_of: HashMap<&Path, BTreeSet<Split>> = HashMap::new();
     for (path, split) in images {
@@ -260,6 +262,7 @@ fn keepers(images: &[(PathBuf, Split)]) -> HashMap<PathBuf, Split> {
             |splits: &BTreeSet<Split>| splits.contains(&after) && !splits.contains(&before);
         all.clone().any(keeps_some) && all.any(has_others)
     };
+    // Pairs of splits whose common images are kept in the second.
     let mut later = BTreeSet::new();
     for before in Split::ALL {
         let after = Split::ALL.into_iter().filter(|after| *after > before);
@@ -282,9 +285,10 @@ fn keepers(images: &[(PathBuf, Split)]) -> HashMap<PathBuf, Split> {
     kept.flatten().collect()
 }
 
-/// Returns the folder or file that a configuration's path means: relative to a base as Ultralytics takes it;
-/// without the leading `..` that Roboflow writes; else the longest end of the path that is there. An end that is
-/// one folder's name only, as `images`, could be the folder of another split.
+/// Returns the folder or file that a path in a configuration means; `None` where there is none. It is looked for
+/// relative to each base, as Ultralytics does; then without the leading `..` that Roboflow writes; then without its
+/// first folder, its first two and so on. A single folder name such as `images` is not tried, because it could be the
+/// folder of another split.
 fn resolve(bases: &[PathBuf], place: &str) -> Option<PathBuf> {
     let place = place.trim().replace('\\', "/");
     let at_base = |end: &str| {
@@ -304,7 +308,7 @@ fn resolve(bases: &[PathBuf], place: &str) -> Option<PathBuf> {
     found.map(|path| plain(&path))
 }
 
-/// Returns a path without `.`, and without `..` after a folder's name.
+/// Returns a path with its parts `.` removed, and each `..` removed together with the folder before it.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -321,20 +325,22 @@ fn plain(path: &Path) -> PathBuf {
 /// Where the label files of images are.
 #[derive(Default)]
 pub(super) struct LabelFiles {
-    /// The label file of each image; `None` where there is none.
+    /// The label file of each image, in the order of [`Images::images`]; `None` where there is none.
     pub of_image: Vec<Option<PathBuf>>,
     /// Label files in folders called `labels` that belong to no image.
     pub without_image: Vec<PathBuf>,
 }
 
 impl LabelFiles {
-    /// Finds the label files ([`label_places`]).
+    /// Finds the label file of each image.
     ///
     /// # Errors
-    /// When more than half of the images have no label file, or all of a split.
+    /// When more than half of all images, or all images of a split, have no label file.
     pub(super) fn find(images: &Images) -> Result<Self> {
         let mut found = Self::default();
+        // For each folder of label files the number of images that lack one there.
         let mut folders: BTreeMap<PathBuf, usize> = BTreeMap::new();
+        // For each split the number of images without a label file, and of all images.
         let mut missing: BTreeMap<Split, (usize, usize)> = BTreeMap::new();
         for (image, split) in &images.images {
             let places = label_places(image);
@@ -370,8 +376,8 @@ impl LabelFiles {
         Ok(found)
     }
 
-    /// Lists the label files in `folders` called `labels` that no image has. Lists of images may leave
-    /// some out on purpose.
+    /// Collects the label files that belong to no image, in those of `folders` that are called `labels` or lie in one
+    /// called so. Does nothing where lists of images were read, since these may leave images out on purpose.
     fn find_without_image<'f>(
         &mut self,
         images: &Images,
@@ -405,14 +411,15 @@ impl LabelFiles {
     }
 }
 
-/// Returns the paths that an image's label file may have: in `labels` instead of the last folder called
-/// `images`, as Ultralytics does, else beside the image.
+/// Returns the paths that an image's label file may have, in the order in which they are tried: with `labels` in the
+/// place of the last folder called `images`, as Ultralytics does, and beside the image.
 pub(super) fn label_places(image: &Path) -> Vec<PathBuf> {
     let beside = image.with_extension("txt");
     in_labels(image).into_iter().chain([beside]).collect()
 }
 
-/// Returns the path with `labels` instead of its last folder called `images`, and the extension `.txt`.
+/// Returns the path with `labels` in the place of its last folder called `images`, and the extension `.txt`; `None`
+/// where there is no such folder.
 fn in_labels(image: &Path) -> Option<PathBuf> {
     let parts: Vec<Component> = image.components().collect();
     let at = parts

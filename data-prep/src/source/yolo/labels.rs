@@ -1,5 +1,6 @@
-//! Reads a label file: a line for each object, `class x y w h` (centre and size) or `class x1 y1 x2 y2 x3 y3
-//! …` (a polygon), all but the class as fractions of the image's width and height (docs of Ultralytics).
+//! Reads a YOLO label file: a line for each object, `class x y w h` (centre and size of its box) or `class x1 y1 x2 y2
+//! x3 y3 …` (a polygon). All numbers but the class are fractions of the image's width and height (as documented by
+//! Ultralytics).
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -8,31 +9,32 @@ use crate::error::Problem;
 use crate::mask::rle::{CompressedRle, Rle};
 use crate::source::record::{MaskKind, SourceObject};
 
-/// How far beyond 0 and 1 a value may lie by rounding: files have four digits or more.
+/// How far below 0 or above 1 a value may lie, for rounding. Chosen: tools write four digits or more.
 const ROUNDING: f64 = 1e-3;
 
 /// How label files are read.
 pub(super) struct Format<'a> {
-    /// The class id of the tables by the number in the file.
+    /// The class id in our tables for each class number in the file.
     pub class_of: &'a BTreeMap<i64, i32>,
-    /// How many numbers of keypoints follow a box; they are not read.
+    /// How many numbers of keypoints may follow a box, which are not read; `None` without keypoints.
     pub keypoints: Option<usize>,
 }
 
-/// What a label file says.
+/// The content of a label file.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     pub objects: Vec<SourceObject>,
-    /// Classes of objects whose box is unusable.
+    /// Classes of objects that are left out because their box is unusable.
     pub extra_labels: Vec<i32>,
+    /// Why objects are left out.
     pub problems: Vec<Problem>,
-    /// Polygons that are left out of objects that have a box.
+    /// Why the polygons of objects that are kept with a box are left out.
     pub remarks: Vec<Problem>,
-    /// Boxes cut at the image's edge.
+    /// How many boxes were cut at the image's edge.
     pub clipped: usize,
-    /// Lines that an earlier one says already.
+    /// How many lines repeat an earlier one; they are left out.
     pub repeated: usize,
-    /// Whether there is an object of which nobody knows the class, so that nobody knows what is on the image.
+    /// Whether the class of an object is unknown, so that the image's labels are incomplete.
     pub has_unknown: bool,
 }
 
@@ -40,11 +42,11 @@ pub(super) struct Labels {
 struct Fault {
     found: String,
     expected: String,
-    /// Its class, where that is known.
+    /// Its class; `None` where that is not known.
     class_id: Option<i32>,
 }
 
-/// Reads the label file of an image of `size`: width and height in pixels.
+/// Parses the label file of an image of `size`, width and height in pixels. An object's instance id is its line number.
 pub(super) fn parse(path: &Path, text: &str, format: &Format, size: (u32, u32)) -> Labels {
     let mut labels = Labels::default();
     let mut seen: HashSet<Vec<&str>> = HashSet::new();
@@ -85,7 +87,8 @@ pub(super) fn parse(path: &Path, text: &str, format: &Format, size: (u32, u32)) 
     labels
 }
 
-/// Returns the object of a line and its words, and whether its box was cut at the image's edge.
+/// Returns the object of a line, which was split into `words`, and whether its box was cut at the image's edge. An
+/// unusable polygon goes to `remark` as what was found and what was expected; its box is kept.
 fn object(
     line: &str,
     words: &[&str],
@@ -185,7 +188,7 @@ fn object(
     Ok((object, is_clipped))
 }
 
-/// Returns the class id of a class number, which some tools write as `0.0`.
+/// Returns the class id for the class number `word`, which some tools write as `0.0`.
 fn class(word: &str, class_of: &BTreeMap<i64, i32>) -> Result<i32, Fault> {
     let unknown = |expected: String| Fault {
         found: format!("class {word}"),
@@ -211,7 +214,7 @@ fn class(word: &str, class_of: &BTreeMap<i64, i32>) -> Result<i32, Fault> {
     })
 }
 
-/// Returns the box around points x, y, x, y, …
+/// Returns the box (left, top, right, bottom) around points x, y, x, y, …
 fn around(points: &[f64]) -> [f64; 4] {
     let (points, _) = points.as_chunks::<2>();
     let start = [

@@ -1,6 +1,6 @@
-//! Reads YOLO's label files (docs of Ultralytics, darknet, CVAT and LabelImg): a text file for each image,
-//! with a line for each object. `config` finds the classes and splits, `images` the images, `labels` reads
-//! the lines.
+//! Reads YOLO exports, as Ultralytics, darknet, CVAT and LabelImg document them: for each image a text file, with a
+//! line for each object. `config` reads the classes and splits, `images` finds the images and their label files,
+//! `labels` reads these, `reader` makes the records.
 
 mod config;
 mod images;

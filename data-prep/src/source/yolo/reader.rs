@@ -1,5 +1,5 @@
-//! `data-prep yolo`: reads a YOLO export into records. Boxes and polygons are fractions of the image's size
-//! in the label files, so the image's header is read for its size.
+//! `data-prep yolo`: reads a YOLO export (images with text files of labels) into records. Boxes and polygons are
+//! fractions of the image's size in the label files, so the image's header is read for its size in pixels.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Format for Yolo {
             return Some(format!("YOLO, {}", yaml.display())); // if it is broken, reading says so
         }
         let Some(config) = Config::find(folder).ok()? else {
-            // Without class names, which reading asks for.
+            // There are no class names; reading will report that they are missing.
             let is_yolo = is_only_labels(folder);
             return is_yolo.then(|| format!("YOLO, label files in {}", folder.display()));
         };
@@ -57,7 +57,7 @@ impl Format for Yolo {
     }
 }
 
-/// Whether a folder without class names has label files of its images, and nothing of another format.
+/// Whether a folder without class names has label files of its images, and no files of other formats of annotations.
 fn is_only_labels(folder: &Path) -> bool {
     const OTHERS: [&str; 5] = ["xml", "json", "csv", "parquet", "npy"];
     let Ok(files) = Files::below(folder) else {
@@ -68,7 +68,8 @@ fn is_only_labels(folder: &Path) -> bool {
     !OTHERS.iter().any(is_other) && has_labels(&files, |path| labels.contains(path))
 }
 
-/// Whether one of the first text files that are `wanted` begins with a line of a label file.
+/// Whether one of the first 100 text files that are `wanted` begins with a line like those of label files: a whole
+/// number and four numbers or more.
 fn has_labels(files: &Files, wanted: impl Fn(&Path) -> bool) -> bool {
     const MOST: usize = 100;
     let is_label = |line: &str| {
@@ -90,29 +91,30 @@ fn has_labels(files: &Files, wanted: impl Fn(&Path) -> bool) -> bool {
     })
 }
 
-/// What is read of an image: its size and labels, or the problem because of which it is left out.
+/// What was read for an image.
 struct Read {
+    /// The text of its label file, for the hash; empty where there is none.
     text: String,
+    /// Its labels, or the problem because of which the image is left out.
     labels: Result<Labels, Problem>,
 }
 
-/// What is counted over all images, for the notes.
+/// Numbers over all images, for the notes.
 #[derive(Default)]
 struct Counts {
     /// Boxes cut at the image's edge.
     clipped: usize,
-    /// Lines that are there twice.
+    /// Lines of label files that repeat another one.
     repeated: usize,
     /// Images with an object of unknown class.
     unknown: usize,
 }
 
-/// Reads the export at `root`, a folder or its YAML file. `naming` decides the data set's name.
+/// Reads the export at `root`, its folder or its YAML file. `naming` decides the data set's name.
 ///
 /// # Errors
-/// When there are no class names, no images, a missing folder of training images, or most label files
-/// are missing; or when the name asked for is refused. What is broken in label files is in
-/// [`Source::problems`].
+/// When class names, images or the folder of training images are missing, or more than half of the label files or all
+/// of a split are; or when the name asked for is refused. Faults in label files are listed in [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     let folder = match root.is_file() {
         true => root.parent().unwrap_or(Path::new("")),
@@ -201,7 +203,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     Ok(source)
 }
 
-/// Reads the label file of an image; an image without one has no objects.
+/// Reads the label file of an image. An image without one, or with an empty one, has no objects.
 fn read_image(image: &Path, label: Option<&Path>, format: &labels::Format) -> Read {
     let Some(path) = label else {
         return Read {
@@ -233,7 +235,7 @@ fn read_image(image: &Path, label: Option<&Path>, format: &labels::Format) -> Re
     }
 }
 
-/// Adds the notes on what was decided for the user.
+/// Adds the notes on decisions made for the user: boxes cut, lines left out and the like.
 fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, counts: &Counts) {
     let without = label_files
         .of_image

@@ -31,7 +31,7 @@ pub struct Predictions {
     pub logits: Vec<Vec<f32>>,
     /// The run, checkpoint, split and precision that the file names.
     pub columns: RunColumns,
-    /// How many classes an image shows, and with it which are predicted.
+    /// Whether an image shows any number of classes (predicted at logit ≥ 0) or exactly one (the greatest logit).
     pub labels: Labels,
     /// [`fingerprint`] of the logits.
     pub fingerprint: String,

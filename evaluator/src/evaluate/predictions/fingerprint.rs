@@ -1,5 +1,5 @@
-//! Hashes logits, so that `evaluator compare` can tell whether `predictions.parquet` still has those that
-//! were scored.
+//! Hashes logits, so that `evaluator compare` can tell whether an evaluation's `predictions.parquet` still has those
+//! that `evaluator score` used.
 
 use data_prep::record::Fingerprint;
 

@@ -2,10 +2,10 @@
 //! trainer's `predictions.parquet` or from any other tool's file with the columns image_id, class_id and
 //! logit.
 //!
-//! `cells` reads a whole file for scoring, with `rows`, which reads it batch by batch and checks that it
+//! `cells` reads a whole file for scoring. It uses `rows`, which reads the file batch by batch and checks that it
 //! belongs to the maps (`Belonging` is the run, checkpoint, split and precision that it must be of;
-//! `Missing` says what to do about absent images); `fingerprint` hashes the logits, `write` writes them
-//! into the evaluation's folder.
+//! `Missing` says what to do about absent images). `fingerprint` hashes the logits, `write` writes them
+//! into the folder of the evaluation, the tables that `evaluator score` makes.
 
 mod cells;
 mod fingerprint;

@@ -40,7 +40,7 @@ struct Field {
 pub(crate) struct Belonging {
     /// Columns of the file: run_id, checkpoint, split, precision.
     fields: [Field; 4],
-    /// The task and where that is said; compared with the file's metadata.
+    /// The expected task, which is compared with the file's metadata, and the words that say where it is from.
     task: Option<(String, String)>,
 }
 
@@ -71,10 +71,11 @@ impl Belonging {
     }
 }
 
-/// Returns how many classes an image shows, as a table's metadata say.
+/// Returns whether an image shows any number of classes or exactly one, as a table's metadata say; any number if
+/// they do not say it.
 ///
 /// # Errors
-/// When they say something else.
+/// When the value is neither `multi` nor `single`.
 pub(crate) fn labels_of(origin: &Origin, path: &Path) -> Result<Labels> {
     let Some(found) = origin.get(LABELS_KEY) else {
         return Ok(Labels::Multi);
@@ -91,7 +92,7 @@ pub(crate) fn labels_of(origin: &Origin, path: &Path) -> Result<Labels> {
 pub(crate) struct Rows {
     file: Columnar,
     belonging: Belonging,
-    /// How many classes an image shows.
+    /// Whether an image shows any number of classes or exactly one.
     pub(crate) labels: Labels,
     /// Rows read so far, for messages.
     row: usize,
@@ -109,8 +110,8 @@ impl Rows {
     /// Opens a file.
     ///
     /// # Errors
-    /// When it is of an unknown kind, is another table, or its metadata have another task or no number of
-    /// labels.
+    /// When it is of an unknown kind, is another table, or its metadata have another task or an unknown word for
+    /// the number of labels.
     pub(crate) fn open(source: &Source, belonging: Belonging) -> Result<Self> {
         let file = Columnar::open(source)?;
         file.origin.check_if_present(&file.path, &PREDICTIONS)?;
@@ -190,8 +191,8 @@ impl Field {
         self.spec.columns[0].name
     }
 
-    /// Checks the column in a batch whose first row is the file's `row`-th: every value must be the
-    /// expected one. Where none is expected, the file's first value becomes it.
+    /// Checks the column in a batch whose first row is row `row` of the file: every value must be the expected
+    /// one. If no value is expected, the file's first one is from then on. Nulls are passed over.
     fn check(&mut self, path: &Path, batch: &RecordBatch, row: usize) -> Result<()> {
         let batch = conform(path, &self.spec, batch)?;
         let texts = cast(&batch[self.name()], &DataType::Utf8).map_err(Error::arrow(path))?;

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::evaluate::run_key::RunKey;
 use crate::evaluate::tables::{i32s, texts_or_null};
 
-/// Images per record batch of a table.
+/// Images per record batch of the table. Chosen: it limits the memory that writing takes.
 const IMAGES_PER_BATCH: usize = 4096;
 
 /// Writes logits to `path`, with the run columns of `key` and the data set's labels as targets.

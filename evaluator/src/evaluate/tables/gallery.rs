@@ -1,5 +1,5 @@
-//! Writes `gallery.parquet`, what the report's gallery shows of every test pair: its map as a small copy,
-//! and what is annotated of its class.
+//! Writes `gallery.parquet`, from which the report's gallery shows every pair (an image and a class on it) of a test
+//! split: a small copy of its map, and the boxes and segmentation of its class.
 
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ impl Tables<'_> {
             let n = pairs.len();
             let [run_id, checkpoint, split, attribution, layer, precision] = self.run_columns(n);
             let [image_id, class_id] = pair_columns(evaluated, pairs);
+            // Signed 8-bit values, as bytes.
             let cells = |map: &SmallMap| map.cells.iter().map(|cell| *cell as u8).collect();
             let cells: Vec<Vec<u8>> = maps.iter().map(cells).collect();
             let boxes = pairs
@@ -65,8 +66,8 @@ impl Tables<'_> {
     }
 }
 
-/// Returns the lengths of the runs of equal cells, as little-endian i32: first of cells outside, then inside,
-/// and so on in turn. The first is 0 where the first cell is inside.
+/// Returns the lengths of the runs of equal cells (row by row), as little-endian i32: first of cells outside, then
+/// inside, and so on in turn. The first length is 0 if the first cell is inside.
 fn runs(cells: &[bool]) -> Vec<u8> {
     let mut lengths: Vec<i32> = Vec::new();
     if cells.first() == Some(&true) {

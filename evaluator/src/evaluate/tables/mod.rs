@@ -1,4 +1,4 @@
-//! Declares the tables of an evaluation and writes them.
+//! Declares the tables of an evaluation (one checkpoint's maps of one split, scored) and writes them.
 
 mod columns;
 mod gallery;

@@ -1,5 +1,5 @@
-//! Names the tables of an evaluation and of a comparison. Their columns are declared in
-//! `data-prep/schemas.toml`.
+//! Names the tables of an evaluation (one checkpoint's maps of one split, scored) and of a comparison of two. Their
+//! columns are declared in `data-prep/schemas.toml`.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,8 @@ use data_prep::table::TableSpec;
 /// metrics in that of [`crate::metrics::pair::PAIR_METRICS`].
 pub static SCORES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("scores"));
 
-/// One row per pair and threshold of the sweep: cells in intersection and union.
+/// One row per pair and threshold of the sweep (20 thresholds of IoU, 0.00 to 0.95): the numbers of cells in the
+/// intersection and in the union of map and mask.
 pub static IOU: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("iou"));
 
 /// One row for each metric and set of images or pairs: all, a group, a class, or a size of mask.

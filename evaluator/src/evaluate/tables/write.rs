@@ -20,11 +20,12 @@ use crate::evaluate::run_key::RunKey;
 use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
 use crate::metrics::pair::{Measured, PAIR_METRICS, ScoredPair};
 
-/// Pairs per record batch of the larger tables.
+/// Pairs (an image and a class on it) per record batch of the larger tables. Chosen: it limits the memory that
+/// writing takes.
 pub(super) const PAIRS_PER_BATCH: usize = 4096;
 
-/// The folder, run columns and metadata that the tables of one evaluation have in common; its methods write
-/// a table each.
+/// The folder, run columns (run, checkpoint, split, method, layer, precision) and metadata that the tables of one
+/// evaluation have in common; its methods write a table each.
 #[derive(Debug)]
 pub struct Tables<'a> {
     /// The folder.
@@ -80,7 +81,7 @@ impl Tables<'_> {
         Ok(writer.finish()?)
     }
 
-    /// Writes `iou.parquet`: a row per pair and threshold of the sweep.
+    /// Writes `iou.parquet`: a row per pair and threshold of the sweep (0.00, 0.05, … 0.95).
     pub fn write_iou(&self, evaluated: &Evaluated) -> Result<()> {
         let mut writer = self.create(&IOU)?;
         let most = evaluated.pairs.len().min(PAIRS_PER_BATCH) * N_THRESHOLDS;
@@ -133,7 +134,7 @@ impl Tables<'_> {
         )
     }
 
-    /// Writes `examples.parquet`: pixels, map and boxes of the example pairs.
+    /// Writes `examples.parquet`: pixels, map, boxes and EPG of the example pairs.
     pub fn write_examples(&self, evaluated: &Evaluated, rows: &[Example]) -> Result<()> {
         let dataset = evaluated.dataset;
         let grid = dataset.grid();

@@ -1,9 +1,11 @@
-//! The metric `epg`: energy pointing game (paper §3.3, docs/SPEC.md B), the share of the positive
-//! attribution that lies inside the mask, as the paper's code computes it. It is undefined where the
-//! positive attribution sums to less than an absolute constant, and the mean counts that as 0.
+//! The metric `epg` of a pair (an image and a class on it): energy pointing game (paper §3.3, docs/SPEC.md B),
+//! the share of the positive attribution that lies inside the class's mask (its boxes), as the paper's code
+//! computes it. It is undefined where the positive attribution sums to less than that code's constant 1e-7, and
+//! the mean over pairs counts that as 0.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "epg",
     title: "EPG",

@@ -14,8 +14,8 @@ use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 pub struct Thresholds {
     /// The fixed threshold, which the metric `iou` uses.
     pub fixed: f64,
-    /// The threshold of the metric `iou_tuned`, as an index in the sweep; `None` where none was chosen on
-    /// validation.
+    /// The threshold of the metric `iou_tuned`, as an index in the sweep (0.00, 0.05, … 0.95); `None` where none
+    /// was chosen on validation.
     pub tuned: Option<usize>,
 }
 
@@ -25,7 +25,8 @@ pub struct Thresholds {
 pub struct Pair<'a> {
     /// The signed map, row-major, on the grid of `mask`.
     pub map: &'a [f32],
-    /// The class's mask: the union of its boxes (SPEC A.5), in the reversed task everything outside them.
+    /// The class's mask: the union of its boxes (docs/SPEC.md A.5), in the reversed task (Waterbirds' backgrounds
+    /// as classes) everything outside them.
     pub mask: &'a Mask,
     /// The number of cells inside `mask`.
     pub mask_area: usize,
@@ -38,7 +39,8 @@ pub struct Pair<'a> {
     pub thresholds: Thresholds,
     /// (height, width) of the image in pixels before resizing. The grid may have another aspect ratio.
     pub image_size: (u32, u32),
-    /// Whether the class can say something; `None` where all classes of the data can (docs/SPEC.md B).
+    /// Whether the class can say something about guidance (it is not on nearly all images, and its boxes do not
+    /// cover most of them; docs/SPEC.md B); `None` where all classes of the data can.
     pub is_informative: Option<bool>,
     /// Positive attribution inside the mask and in total.
     pub energy: Energy,
@@ -53,8 +55,8 @@ pub struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    /// Computes the results that several metrics need. The class counts as the only one on the image, and as
-    /// one of data whose classes all can say something.
+    /// Computes the results that several metrics need. `others` and `is_informative` are `None` at first; the
+    /// caller may set them.
     ///
     /// # Panics
     /// When map and masks are not on one grid.

@@ -2,8 +2,8 @@
 
 use super::metric::PairMetric;
 
-/// The metrics of one map against one mask. `scores.parquet` has a row for each, `metrics.parquet` one for
-/// each of which a mean is taken.
+/// The metrics of one map against one mask. Their values are rows of `scores.parquet`; the means of those that have
+/// one are rows of `metrics.parquet`.
 pub const PAIR_METRICS: &[PairMetric] = &[
     super::energy_inside::METRIC,
     super::energy_total::METRIC,

@@ -31,7 +31,8 @@ pub enum Over {
     Pairs,
     /// Pairs in which every object of the class has a segmentation.
     SegmentedPairs,
-    /// Pairs whose class can say something, where the data also has classes that cannot.
+    /// Pairs whose class can say something about guidance (docs/SPEC.md B), where the data also has classes that
+    /// cannot.
     InformativePairs,
 }
 
@@ -87,7 +88,7 @@ impl PairMetric {
         self.over == Over::Pairs && self.is_asked(thresholds)
     }
 
-    /// Whether the threshold that it needs was given.
+    /// Whether the threshold that it needs, if any, was given.
     fn is_asked(&self, thresholds: Thresholds) -> bool {
         self.threshold != Threshold::Tuned || thresholds.tuned.is_some()
     }

@@ -10,18 +10,20 @@
 //! Interpolation is a smoothing: on an enlarged map a single high cell can lose to several lower ones side
 //! by side.
 //!
-//! Four things differ from TorchRay. The map is the one on the grid, so that a map of another size is
-//! resampled twice (to the grid as docs/SPEC.md A.3 says, then here). The mask is that of all our metrics, cells of the grid; a pixel is
-//! inside where a part of it is in such a cell. TorchRay fills the annotated boxes, and COCO's segmentations. The mean is over
-//! pairs (an image and a class on it); TorchRay's is over classes (the classes' means are in the table,
-//! too). Pairs whose boxes VOC all marks as difficult count, too; TorchRay skips them. There is no subset of
-//! difficult pairs.
+//! Four things differ from TorchRay. The map is the one on the grid (the size to which all images of the data were
+//! brought), so that a map of another size is resampled twice (to the grid as docs/SPEC.md A.3 says, then here). The
+//! mask is that of all our metrics, cells of the grid; a pixel is inside if a part of it is in such a cell. TorchRay
+//! fills the annotated boxes, and COCO's segmentations. The mean is over pairs (an image and a class on it);
+//! TorchRay's is over classes (the classes' means are in the table, too). Pairs all of whose boxes VOC marks as
+//! difficult count, too; TorchRay skips them. TorchRay's second score, over its subset of difficult images, is
+//! not computed.
 
 use data_prep::geometry::Grid;
 
 use super::input::Pair;
 use super::metric::{Mean, Over, PairMetric, Threshold};
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "pointing_game",
     title: "Pointing game",
@@ -33,7 +35,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     share: true,
 };
 
-/// The tolerance, in pixels of the image.
+/// The tolerance, in pixels of the image; TorchRay's.
 const TOLERANCE: usize = 15;
 
 /// Whether a pixel inside the mask is nearer than the tolerance to the map's maximum.
@@ -71,8 +73,9 @@ fn peak(map: &[f32], grid: Grid, (height, width): (usize, usize)) -> (usize, usi
     let map_row = |y: usize| &map[y * grid.width..][..grid.width];
     let rows = positions(height, grid.height);
     let columns = positions(width, grid.width);
-    // No pixel of a row exceeds what interpolation makes of the maxima of its two rows of cells, so most
-    // rows need not be interpolated once a high pixel is known. The most promising row comes first.
+    // A bound for each row of pixels: the interpolation of the maxima of its two rows of cells, which none of its
+    // pixels exceeds. Rows whose bound is below the greatest pixel so far are skipped. The row with the greatest
+    // bound comes first.
     let maxima: Vec<f64> = (0..grid.height)
         .map(|y| f64::from(map_row(y).iter().copied().fold(f32::NEG_INFINITY, f32::max)))
         .collect();

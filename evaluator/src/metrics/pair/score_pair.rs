@@ -14,15 +14,15 @@ pub struct PairScore {
     pub energy_inside: f64,
     /// Positive attribution of the whole map.
     pub energy_total: f64,
-    /// The paper's EPG; `None` where the map has (nearly) no positive attribution, which counts as 0 in
-    /// the mean.
+    /// The paper's EPG, the share of positive attribution inside the mask; `None` where the positive attribution
+    /// sums to less than 1e-7, which counts as 0 in the mean.
     pub epg: Option<f64>,
     /// IoU at the threshold that was given.
     pub iou: f64,
 }
 
 /// Scores one signed map (row-major, `shape` = (height, width), any resolution) against a mask on the grid;
-/// IoU at `threshold` (the paper's code uses 0.5). A NaN counts as no attribution.
+/// IoU at `threshold` on the map scaled to 0–1 (the paper's code uses 0.5). A NaN counts as no attribution.
 ///
 /// # Panics
 /// When `map` does not have height × width values, or a side is 0.

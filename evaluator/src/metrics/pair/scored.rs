@@ -24,7 +24,7 @@ pub struct ScoredPair {
     pub mask_area: usize,
     /// Whether the constant of docs/SPEC.md B decides its IoU ([`Pair::is_iou_under_constant`]).
     pub is_iou_under_constant: bool,
-    /// Overlap with the mask at each threshold of the sweep.
+    /// Overlap with the mask at each threshold of the sweep (0.00, 0.05, … 0.95).
     pub sweep: [Iou; N_THRESHOLDS],
 }
 

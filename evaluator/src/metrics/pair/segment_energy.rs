@@ -3,6 +3,7 @@
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 
+/// The metric; [`PairMetric`] says what its fields mean. No mean is taken, because the sum depends on the map's scale.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "segment_energy",
     title: "Attribution in the segmentation",

@@ -3,6 +3,7 @@
 
 use super::metric::{PairedTest, PoolMetric, Task};
 
+/// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "accuracy",
     title: "Accuracy",

@@ -1,8 +1,10 @@
 //! The metric `accuracy_top5`: the share of images whose label has one of the five greatest logits
-//! (docs/SPEC.md B). It is defined as accuracy is, for more than five classes.
+//! (docs/SPEC.md B). It is defined where `accuracy` is (exactly one label on every image), for more than five
+//! classes.
 
 use super::metric::{PairedTest, PoolMetric, Task};
 
+/// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "accuracy_top5",
     title: "Top-5 accuracy",

@@ -4,6 +4,7 @@
 use super::metric::{PairedTest, PoolMetric, Task};
 use super::outcomes::Counts;
 
+/// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "f1",
     title: "F1",

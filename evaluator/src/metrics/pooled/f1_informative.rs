@@ -1,9 +1,10 @@
-//! The metric `f1_informative`: micro F1 as `f1`, over the classes that can say something (docs/SPEC.md B), in
-//! data that also has classes which cannot. A class on nearly every image is predicted everywhere, and lifts
-//! F1 with no network at all.
+//! The metric `f1_informative`: micro F1 as `f1`, over the classes that can say something (docs/SPEC.md B). Only data
+//! that also has classes which cannot has this metric. A class on nearly every image, for example, raises F1 if it
+//! is simply predicted everywhere.
 
 use super::metric::{PairedTest, PoolMetric, Task};
 
+/// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "f1_informative",
     title: "F1, informative classes",

@@ -4,6 +4,7 @@
 use super::metric::{PairedTest, PoolMetric, Task};
 use crate::metrics::mean;
 
+/// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "map",
     title: "mAP",

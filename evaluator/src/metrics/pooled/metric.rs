@@ -29,7 +29,8 @@ pub enum Task {
     OneLabel,
     /// The same with more than five classes.
     OneLabelOfMany,
-    /// Data in which some classes can say something and some cannot.
+    /// Data in which some classes can say something about guidance and some cannot: those on nearly all images, or
+    /// with boxes over most of them (docs/SPEC.md B).
     SomeUninformative,
 }
 
@@ -39,7 +40,7 @@ pub enum PairedTest {
     /// By permutation: an image's [`Counts`] are swapped between the runs. The metric must depend on these
     /// alone.
     SwappedCounts,
-    /// By McNemar's test, from the images that only one of the runs has right.
+    /// By McNemar's test, from the images that only one of the runs classifies right.
     McNemar,
     /// It is not tested.
     None,
@@ -57,7 +58,8 @@ pub struct Pool {
     pub n_right: u64,
     /// Images whose label has one of the five greatest logits.
     pub n_in_top5: u64,
-    /// Images that `n_right` and `n_in_top5` are out of: those with logits, where the data has one label on every image.
+    /// The number of images that `n_right` and `n_in_top5` are counted among: those with logits and exactly one
+    /// label.
     pub n_judged: u64,
     /// The average precision of each class; `None` for a class on no image.
     pub precisions: Vec<Option<f64>>,
@@ -71,7 +73,7 @@ impl Pool {
         self.n_in_top5 += if rank < 5 { weight } else { 0 };
     }
 
-    /// Returns `n` of the images that are judged as a share; `None` without any.
+    /// Returns `n` as a share of the judged images; `None` without any.
     pub fn share_of_judged(&self, n: u64) -> Option<f64> {
         (self.n_judged > 0).then(|| n as f64 / self.n_judged as f64)
     }

@@ -1,6 +1,6 @@
 //! Metrics that are computed from many images or pairs together and are not means over pairs (an image and
-//! a class on it): of logits, F1, mAP and accuracy; of pairs, how many have maps or masks of which EPG and
-//! IoU say little.
+//! a class on it): from logits, F1, mAP and accuracy; from pairs, how many of them have maps or masks for which EPG
+//! and IoU say little.
 //!
 //! Each metric of logits is a file and a line in `list`; `map` is mean average precision.
 

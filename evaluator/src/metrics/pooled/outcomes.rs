@@ -1,16 +1,16 @@
 //! Counts which cells (an image and any class) are predicted right (docs/SPEC.md B). A class is predicted
-//! to be on an image at logit ≥ 0; where images show exactly one class, the class with the greatest logit is.
+//! to be on an image if its logit is ≥ 0; where images show exactly one class, if its logit is the greatest.
 
 use std::borrow::Cow;
 
 use data_prep::dataset::Labels;
 
-/// Whether a class is predicted to be on an image: at logit ≥ 0, as [`decided`] returns it.
+/// Whether a class is predicted to be on an image: if its number in what [`decided`] returns is ≥ 0.
 pub fn is_predicted(logit: f32) -> bool {
     logit >= 0.0
 }
 
-/// Numbers of cells by what is so (positive: the class is on the image) and what was predicted.
+/// Numbers of cells by target (positive: the class is on the image) and prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Positive and predicted so.
@@ -79,8 +79,8 @@ pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
     best
 }
 
-/// Returns, for each class, a number that is at least 0 where the class is predicted, from the `logits` of an
-/// image.
+/// Returns, from the `logits` of an image, a number for each class that is at least 0 where the class is predicted:
+/// the logit itself, or, where images show exactly one class, 0 for the greatest logit and −1 for the others.
 pub fn decided(logits: &[f32], labels: Labels) -> Cow<'_, [f32]> {
     match labels {
         Labels::Multi => Cow::Borrowed(logits),
@@ -94,7 +94,7 @@ pub fn decided(logits: &[f32], labels: Labels) -> Cow<'_, [f32]> {
 }
 
 /// Returns how many classes have a greater logit than the image's only label, or an equal one and a smaller
-/// id: 0 where the label is what the greatest logit says. `None` where the image has not exactly one label.
+/// id; so it is 0 if the label has the greatest logit. `None` where the image has not exactly one label.
 pub fn rank_of_label(logits: &[f32], labels: &[i32]) -> Option<usize> {
     let &[label] = labels else { return None };
     let label = usize::try_from(label).ok()?;
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_published_counts_give_the_published_f1() {
-        // SPEC J.8: B-cos baseline on COCO.
+        // docs/SPEC.md J.8: the B-cos baseline on COCO.
         let counts = Counts {
             true_positive: 72_938,
             false_positive: 18_200,

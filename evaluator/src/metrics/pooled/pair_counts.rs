@@ -1,5 +1,5 @@
-//! Counts pairs (an image and a class on it) whose EPG, and without a mask also IoU, is 0 or undefined for
-//! another reason than where the map looks (docs/SPEC.md B).
+//! Counts pairs (an image and a class on it) whose EPG is 0 or undefined not because of where the map's attribution
+//! lies, but because the mask is empty (IoU is then 0, too) or the attribution too small (docs/SPEC.md B).
 
 use crate::metrics::pair::ScoredPair;
 

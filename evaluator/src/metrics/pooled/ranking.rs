@@ -23,12 +23,12 @@ pub fn mean_average_precision(logits: &[f32], targets: &[bool], n_classes: usize
 /// resample.
 #[derive(Debug, Clone)]
 pub struct Ranking {
-    /// (Image index, whether the class is on it, whether the next image's logit is lower).
+    /// (Image index, whether the class is on it, whether it is the last image with this logit).
     ranked: Vec<(u32, bool, bool)>,
 }
 
 impl Ranking {
-    /// Ranks images 0, 1, … by their (logit, target). A NaN, of a diverged network, ranks last.
+    /// Ranks images 0, 1, … given as (logit, target). A NaN, of a diverged network, ranks last.
     pub fn new(images: impl IntoIterator<Item = (f32, bool)>) -> Self {
         let rank = |logit: f32| {
             if logit.is_nan() {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn average_precision_is_scikit_learns() {
-        // Printed by tests/fixtures/average_precision.py.
+        // Printed by evaluator/tests/fixtures/average_precision.py (scikit-learn).
         let cases: [(&str, &[f32], f64); 7] = [
             ("0011", &[0.1, 0.4, 0.35, 0.8], 0.8333333333333333),
             (
@@ -130,6 +130,7 @@ mod tests {
         );
     }
 
+    /// An image with weight w must count like w images with its logit and target.
     #[test]
     fn weights_are_repetitions() {
         let logits = [0.3, -1.0, 0.3, 2.0, 0.1, -1.0];

@@ -1,3 +1,3 @@
-//! libFuzzer on JPEG and PNG.
+//! Has libFuzzer change JPEG and PNG images and decodes them.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::image(bytes));

@@ -1,3 +1,3 @@
-//! libFuzzer on COCO's instances JSON.
+//! Has libFuzzer change COCO's JSON of objects (`instances_*.json`) and reads it.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::instances(bytes));

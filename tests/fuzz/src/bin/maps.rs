@@ -1,3 +1,3 @@
-//! libFuzzer on Arrow and Parquet map files.
+//! Has libFuzzer change files of attribution maps (Arrow and Parquet) and reads them.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::maps(bytes));

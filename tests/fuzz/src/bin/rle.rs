@@ -1,3 +1,3 @@
-//! libFuzzer on COCO's compressed run lengths.
+//! Has libFuzzer change COCO's compressed run lengths and decodes them.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::rle(bytes));

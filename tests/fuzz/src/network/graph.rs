@@ -1,4 +1,5 @@
-//! The graph of an exported network, as far as no libtorch is needed.
+//! The trainer's modules for the graph of a network that PyTorch exported, those that need no libtorch, compiled in
+//! from the trainer's source.
 
 #[path = "../../../../trainer/src/network/graph/check.rs"]
 pub mod check;

@@ -1,3 +1,3 @@
-//! The part of the trainer's networks that is read from files.
+//! The trainer's module `network`, with only the part for networks that are read from files.
 
 pub mod graph;

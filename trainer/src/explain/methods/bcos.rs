@@ -1,11 +1,12 @@
 //! The attribution method B-cos: Σ_c W_k(x)_c · φ_c for class k, with features φ and dynamic weights W(x).
-//! A B-cos network's logit is the sum of these contributions over all positions, plus a constant. They are
-//! Input × Gradient with the dynamic weights held fixed.
+//! A B-cos network's logit is the sum of these contributions over all positions, plus a constant (the logit
+//! bias; at a vision transformer's input also what its position codes add). They are Input × Gradient with the
+//! dynamic weights held fixed.
 
 use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::DynamicWeights;
 
-/// The method.
+/// The method. It is defined for B-cos networks, for explaining and for guidance.
 pub const BCOS: Attribution = Attribution {
     name: "bcos",
     title: "B-cos",

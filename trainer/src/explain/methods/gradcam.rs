@@ -5,7 +5,7 @@ use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::DynamicWeights;
 use crate::network::pass::fused;
 
-/// The method.
+/// The method. It is defined for every network, for explaining and for guidance.
 pub const GRADCAM: Attribution = Attribution {
     name: "gradcam",
     title: "GradCAM",
@@ -14,6 +14,7 @@ pub const GRADCAM: Attribution = Attribution {
     maps: |gradients, cotangent| {
         let gradient = gradients.gradient(cotangent)?;
         let weights = gradient.f_mean_dim([2i64, 3].as_slice(), true, None)?;
+        // A ReLU that keeps non-finite values visible.
         fused::rectify(over_channels(gradients.features(), &weights)?)
     },
 };

@@ -9,10 +9,10 @@ use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::{DynamicWeights, Gradients, Order};
 use crate::network::pass::fused;
 
-/// Keeps the divisor of α from being 0.
+/// Keeps the divisor of α from being 0; pytorch-grad-cam's value.
 const TINY: f64 = 1e-6;
 
-/// The method.
+/// The method. It is defined for every network, but only for explaining.
 pub const GRADCAM_PP: Attribution = Attribution {
     name: "gradcam_pp",
     title: "GradCAM++",
@@ -37,6 +37,7 @@ fn maps(gradients: &Gradients, cotangent: &Tensor) -> Result<Tensor, TchError> {
         .f_add_scalar(TINY)?;
     let alpha = square.f_div(&divisor)?;
     let weights = sum(&alpha.f_mul(&gradient.f_clamp_min(0.0)?)?)?;
+    // A ReLU that keeps non-finite values visible.
     fused::rectify(over_channels(&features, &weights)?)
 }
 

@@ -1,14 +1,16 @@
 //! The attribution method integrated gradients, starting from zero features: Σ_c φ_c · the mean of ∂f_k/∂φ_c
-//! along the straight path from 0 to the features φ. On X-DNN the gradient is the same along the whole path,
-//! so the result is Input × Gradient. On other networks the mean is taken over [`PATH_STEPS`] points; there
-//! the method is defined for evaluation only, not for guidance.
+//! along the straight path from 0 to the features φ; f_k is the logit of class k, c a channel. On X-DNN (networks
+//! without biases, so that f(αx) = α f(x)) the gradient is the same along the whole path, and the result is
+//! Input × Gradient. On other networks the mean is taken over [`PATH_STEPS`] points; there the method is defined
+//! for evaluation only, not for guidance.
 
 use tch::{TchError, Tensor};
 
 use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::{DynamicWeights, Gradients, Order};
 
-/// The number of equal parts of the path; the gradient is taken at the midpoint of each.
+/// The number of equal parts of the path; the gradient is taken at the midpoint of each. Chosen: each part costs a
+/// backward pass.
 pub const PATH_STEPS: usize = 32;
 
 /// The method.

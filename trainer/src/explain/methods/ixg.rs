@@ -4,7 +4,7 @@
 use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::DynamicWeights;
 
-/// The method.
+/// The method. It is defined for every network, for explaining and for guidance.
 pub const IXG: Attribution = Attribution {
     name: "ixg",
     title: "IxG",

@@ -1,4 +1,5 @@
-//! Lists the attribution methods, finds one by its name, and tells which are defined for a network.
+//! Lists the attribution methods, finds one by its name, and says which are defined for a network. Maps that only
+//! explain need first derivatives of the network, maps that guide training second ones.
 
 use std::str::FromStr;
 

@@ -8,7 +8,7 @@ use crate::finite;
 use crate::guide::loss::{Given, LocalizationLoss};
 use crate::guide::post_processing::{sum, upsample};
 
-/// A map whose positive attribution sums up to less is not divided by the sum.
+/// A map whose positive attribution sums up to less is not divided by the sum. The official code's constant.
 const TINY: f64 = 1e-7;
 
 /// The loss.
@@ -28,6 +28,7 @@ pub fn value(given: &Given) -> Result<Tensor, TchError> {
     let positive = upsample(given.maps, given.masks)?.f_clamp_min(0.0)?;
     let inside = sum(&positive.f_mul(given.masks)?)?;
     let total = sum(&positive)?;
+    // A division by ∞ would give 0 and hide the overflow.
     finite::infinite_to_nan(&total)?;
     let is_tiny = total.f_lt(TINY)?;
     let divisor = total.f_masked_fill(&is_tiny, 1.0)?;

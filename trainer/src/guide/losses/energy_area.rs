@@ -1,6 +1,6 @@
-//! The localization loss Energy* of the reproduction study: 1 − EPG / area^α, where EPG is the share of
-//! positive attribution inside the mask and area that of the annotation. It counters Energy's preference for
-//! large boxes.
+//! The localization loss Energy* of a reproduction study of the paper (in TMLR): 1 − EPG / area^α. EPG is the
+//! share of positive attribution inside the mask; area is the sum of the areas of the class's boxes, in cells of
+//! the mask's grid; α is the option `exponent`. It counters Energy's preference for large boxes.
 
 use tch::Tensor;
 
@@ -24,6 +24,7 @@ pub const ENERGY_AREA: LocalizationLoss = LocalizationLoss {
     needs_areas: true,
     value: |given| {
         let epg = energy::value(given)?.f_neg()?.f_add_scalar(1.0)?;
+        // An annotation without cells has area 1: it divides nothing by 0.
         let power = |area: &f64| area.max(1.0).powf(given.options[0]);
         let powers: Vec<f64> = given.areas.iter().map(power).collect();
         let powers = device::upload(&Tensor::f_from_slice(&powers)?, epg.device())?;

@@ -1,6 +1,6 @@
 //! The localization loss GradMask (Simpson et al. 2019): Σ (1 − M) · A², the squared attribution outside the
 //! mask M. The authors' code takes the gradient for the map A; here A may be the map of any method. Unlike in
-//! RRR*, the map is not divided by its maximum.
+//! the loss RRR* (`rrr.rs`), the map is not divided by its maximum.
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{sum, upsample};
@@ -33,7 +33,7 @@ mod tests {
         let mask = Tensor::from_slice(&[1.0, 1.0, 0.0, 0.0, 1.0, 0.0]).view([1, 2, 3]);
         let loss = Loss::new(GRADMASK, &[]).unwrap();
         let found = loss.values(&map, &mask, &[]).unwrap().double_value(&[0]);
-        // By hand: 1² + 0.25² + 1.5².
+        // By hand, where the mask is 0: 1² + 0.25² + 1.5².
         assert_eq!(found, 3.3125);
     }
 }

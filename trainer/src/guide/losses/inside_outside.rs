@@ -1,14 +1,16 @@
 //! The localization loss of RobustViT (Chefer et al. 2022), a sum of two terms with a weight each:
 //! inside · mean M·(Â⁺ − 1)² + outside · mean (1 − M)·Â⁺². M is the mask, Â⁺ the map clamped at 0 and divided
 //! by its maximum; the means are over all pixels. RobustViT instead scales its map to 0–1 by minimum and
-//! maximum, after up-sampling it. That is undefined for a map of zeros; here it has a loss, as in L1.
+//! maximum, after up-sampling it. That is undefined for a map of zeros; here such a map stays zeros and has a
+//! loss, as in the loss L1.
 
 use tch::{TchError, Tensor};
 
 use crate::guide::loss::{Given, LocalizationLoss, LossOption};
 use crate::guide::post_processing::{scale, upsample};
 
-/// Upper bound of both weights. A factor that both have in common should be in λ.
+/// Upper bound of both weights, chosen. A factor that both have in common belongs in λ, the localization loss's
+/// weight in the objective.
 const HIGH: f64 = 100.0;
 
 /// The loss; its weights are those of the authors' code (`lambda_foreground`, `lambda_background`).
@@ -57,7 +59,8 @@ mod tests {
     fn value_is_the_formulas() {
         let map = Tensor::from_slice(&[0.5, 2.0, -1.0, 0.25, -3.0, 1.5]).view([1, 2, 3]);
         let mask = Tensor::from_slice(&[1.0, 1.0, 0.0, 0.0, 1.0, 0.0]).view([1, 2, 3]);
-        // Printed by Python: mean over inside 0.2604166666666667, over outside 0.09635416666666667.
+        // Printed by Python: the mean of M·(Â⁺ − 1)² is 0.2604166666666667, that of (1 − M)·Â⁺² is
+        // 0.09635416666666667. The first case has the default weights 0.3 and 2.
         for (options, expected) in [
             (vec![], 0.27083333333333337),
             (

@@ -1,5 +1,5 @@
-//! The localization loss L1: (1/HW) Σ |M − Â⁺|, the mean difference between the mask M and the map Â⁺, which
-//! is clamped at 0 and divided by its maximum.
+//! The localization loss L1: (1/HW) Σ |M − Â⁺|, the mean absolute difference over the H × W pixels between the
+//! mask M and the map Â⁺, which is clamped at 0, divided by its maximum and up-sampled to the mask's size.
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{scale, upsample};

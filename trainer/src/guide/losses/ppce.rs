@@ -1,15 +1,15 @@
 //! The localization loss PPCE, the per-pixel cross-entropy inside the mask:
-//! −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the mask M and the map Â⁺, clamped at 0 and divided by its
-//! maximum.
-//! The backward pass is that of PyTorch's BCELoss. In two cases the official code gives NaN; here the loss of
-//! an empty mask is 0, and so is the gradient at a map of zeros.
+//! −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the mask M and the map Â⁺, clamped at 0, divided by its
+//! maximum and up-sampled; ‖M‖₁ is the number of pixels in the mask. The backward pass is that of PyTorch's
+//! BCELoss. In two cases the paper's official code gives NaN; here the loss of an empty mask is 0, and so is
+//! the gradient at a map of zeros.
 
 use tch::{Reduction, Tensor};
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{scale, sum, upsample};
 
-/// BCELoss's bound on −log.
+/// The greatest value of −log: PyTorch's BCELoss takes no logarithm below −100.
 const LARGEST_CROSS_ENTROPY: f64 = 100.0;
 
 /// The loss.

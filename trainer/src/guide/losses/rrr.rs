@@ -1,6 +1,6 @@
 //! The localization loss RRR*: Σ (1 − M) · Â², the squared positive and negative attribution outside the mask
-//! M; Â is the map divided by its largest absolute value. At a map of zeros the gradient is 0; the official
-//! code gives NaN there.
+//! M; Â is the map divided by its largest absolute value and up-sampled. At a map of zeros the gradient is 0;
+//! the paper's official code gives NaN there.
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{scale, sum, upsample};

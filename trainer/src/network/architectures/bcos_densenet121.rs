@@ -1,7 +1,7 @@
 //! B-cos DenseNet-121 (Huang et al. 2017 in the `bcos` package's form), with its tensor names.
 //!
-//! The paper's layers are cut after each dense block, where the stride is 4, 8, 16 and 32; `final`
-//! includes the last norm.
+//! The layers at which it can be explained, `mid1`, `mid2`, `mid3` and `final`, are the outputs of the four
+//! dense blocks, of stride 4, 8, 16 and 32; `final` includes the last norm.
 
 use tch::TchError;
 
@@ -13,6 +13,7 @@ use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::Network;
 
+/// The network's entry in the list of networks; [`Architecture`] says what the fields mean.
 pub const ENTRY: Architecture = Architecture {
     name: "bcos_densenet121",
     title: "B-cos DenseNet-121",
@@ -30,6 +31,8 @@ pub const ENTRY: Architecture = Architecture {
     description: None,
     build: &|p, n_classes| Box::new(DenseNet::new(p, n_classes)),
 };
+
+// The sizes below are DenseNet-121's.
 
 /// Channels that a dense layer adds.
 const GROWTH: i64 = 32;
@@ -50,7 +53,7 @@ fn conv(p: &mut Params, name: &str, c_in: i64, c_out: i64, kernel: i64, stride: 
     BcosConv::new(p, name, shape, Init::KaimingNormalFanIn)
 }
 
-/// Two normed convolutions, whose output is concatenated to their input.
+/// Two convolutions, 1×1 and 3×3, each behind a norm. Their output is concatenated to their input.
 #[derive(Debug)]
 struct DenseLayer {
     norm1: UncenteredNorm,
@@ -77,7 +80,7 @@ impl DenseLayer {
     }
 }
 
-/// Between two blocks: a norm, a convolution to half the channels and a pool to half the size.
+/// What lies between two blocks: a norm, a convolution to half the channels, a pool to half the size.
 #[derive(Debug)]
 struct Transition {
     norm: UncenteredNorm,

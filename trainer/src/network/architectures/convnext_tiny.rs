@@ -1,10 +1,10 @@
 //! ConvNeXt-Tiny (Liu et al. 2022) with torchvision's tensor names: layer norms over channels, GELU,
 //! layer scale. Stochastic depth is off, as dropout is elsewhere.
 //!
-//! The paper's layers are the outputs of the four stages, strides 4, 8, 16 and 32. `mid1` to `mid3` are taken
-//! behind the norm that stands between two stages: a norm ignores the scale of its input, so Input × Gradient
-//! in front of it, summed over the channels of a pixel, is zero but for rounding. No operation has a vjp
-//! written here: libtorch differentiates them (`Pass::opaque`).
+//! The layers at which it can be explained, `mid1`, `mid2`, `mid3` and `final`, are the outputs of the four
+//! stages, of stride 4, 8, 16 and 32. `mid1` to `mid3` are taken behind the norm that lies between two stages:
+//! a norm ignores the scale of its input, so Input × Gradient in front of it, summed over the channels of a
+//! pixel, is zero but for rounding. All backward passes are libtorch's (`Pass::opaque`).
 
 use tch::{TchError, Tensor};
 
@@ -15,6 +15,7 @@ use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value, Window, product};
 use crate::network::stages::Network;
 
+/// The network's entry in the list of networks; [`Architecture`] says what the fields mean.
 pub const ENTRY: Architecture = Architecture {
     name: "convnext_tiny",
     title: "ConvNeXt-Tiny",
@@ -33,15 +34,17 @@ pub const ENTRY: Architecture = Architecture {
     build: &|p, n_classes| Box::new(ConvNext::new(p, n_classes)),
 };
 
+// The constants below are torchvision's.
+
 /// Channels of each stage.
 const CHANNELS: [i64; 4] = [96, 192, 384, 768];
 /// The number of blocks in each stage.
 const N_BLOCKS: [usize; 4] = [3, 3, 9, 3];
 /// Added to the variance in layer norms.
 const EPS: f64 = 1e-6;
-/// Initial factor of what a block adds to its input.
+/// Initial value of the learned factors of what a block adds to its input.
 const LAYER_SCALE: f64 = 1e-6;
-/// Standard deviation of fresh weights.
+/// Standard deviation of fresh weights of convolutions and linear layers.
 const DEVIATION: f64 = 0.02;
 
 /// A convolution or linear layer.
@@ -86,7 +89,8 @@ impl LayerNorm {
         }
     }
 
-    /// Same shape. libtorch's own layer norm is not used, because it makes 0 where the variance overflows.
+    /// (…, C) to the same shape. libtorch's own layer norm is not used, because it gives 0 where the variance
+    /// overflows.
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         let axis = [-1i64];
         let centred = x.f_sub(&x.f_mean_dim(axis.as_slice(), true, None)?)?;
@@ -94,7 +98,7 @@ impl LayerNorm {
             .f_square()?
             .f_mean_dim(axis.as_slice(), true, None)?
             .f_add_scalar(EPS)?;
-        // In place: rsqrt would make 0 of an infinite variance and so hide the overflow.
+        // Makes NaN of an infinite variance, in place: rsqrt would make 0 of it and so hide the overflow.
         finite::infinite_to_nan(&square)?;
         centred
             .f_mul(&square.f_rsqrt()?)?
@@ -109,7 +113,7 @@ impl LayerNorm {
     }
 }
 
-/// A depthwise convolution and two linear layers over the channels, around a residual connection.
+/// A depthwise convolution and two linear layers over the channels, with a residual connection around them.
 #[derive(Debug)]
 struct Block {
     depthwise: Affine,
@@ -148,8 +152,8 @@ impl Block {
     }
 }
 
-/// The norm and convolution that bring an image, or the features of the stage before, to a stage's size
-/// and channels.
+/// The norm and convolution that bring the image, or the features of the previous stage, to a stage's size and
+/// channels.
 #[derive(Debug)]
 struct Entrance {
     norm: LayerNorm,
@@ -199,8 +203,8 @@ impl ConvNext {
         }
     }
 
-    /// Computes what comes before the blocks of `stage`: in the stem convolution and norm, else only the
-    /// convolution, as the norm before it is part of the stage before.
+    /// Computes what comes before the blocks of `stage`: for stage 0 convolution and norm, for the others only
+    /// the convolution, as [`Network::stage`] computes the norm before it at the end of the previous stage.
     fn enter(&self, stage: usize, x: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
         let Entrance { norm, conv, stride } = &self.entrances[stage];
         let window = Window {

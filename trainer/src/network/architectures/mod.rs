@@ -1,4 +1,5 @@
-//! The networks, one file each, and their list. A new network needs its file and two lines here.
+//! The networks, one file each, and their list. A new network needs its file and two lines here: its `mod` and
+//! its entry in [`ALL`].
 
 mod bcos_densenet121;
 mod bcos_resnet101;
@@ -9,6 +10,8 @@ mod bcos_simple_vit_s;
 mod bcos_vitc_s;
 mod convnext_tiny;
 mod efficientnet_lite0;
+mod efficientnet_lite1;
+mod efficientnet_lite2;
 mod resnet101;
 mod resnet18;
 mod resnet34;
@@ -18,7 +21,7 @@ mod xdnn_resnet50;
 
 use crate::network::architecture::Architecture;
 
-/// Every network, in the order of the documentation.
+/// The record of every network, in the order of docs/SPEC.md D.
 pub static ALL: &[&Architecture] = &[
     &resnet18::ENTRY,
     &resnet50::ENTRY,
@@ -35,4 +38,6 @@ pub static ALL: &[&Architecture] = &[
     &bcos_resnet34::ENTRY,
     &bcos_resnet101::ENTRY,
     &convnext_tiny::ENTRY,
+    &efficientnet_lite1::ENTRY,
+    &efficientnet_lite2::ENTRY,
 ];

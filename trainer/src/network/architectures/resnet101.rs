@@ -8,6 +8,7 @@ const DEPTH: Depth = Depth {
     n_blocks: [3, 4, 23, 3],
 };
 
+/// The network's entry in the list of networks.
 pub const ENTRY: Architecture =
     Family::Vanilla.entry("resnet101", "ResNet-101", &|p, n_classes| {
         Box::new(ResNet::new(p, Family::Vanilla, DEPTH, n_classes))

@@ -8,6 +8,7 @@ const DEPTH: Depth = Depth {
     n_blocks: [3, 4, 6, 3],
 };
 
+/// The network's entry in the list of networks.
 pub const ENTRY: Architecture = Family::Vanilla.entry("resnet34", "ResNet-34", &|p, n_classes| {
     Box::new(ResNet::new(p, Family::Vanilla, DEPTH, n_classes))
 });

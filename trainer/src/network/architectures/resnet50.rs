@@ -1,4 +1,4 @@
-//! torchvision's ResNet-50: the paper's "vanilla".
+//! torchvision's ResNet-50, which the paper calls "vanilla".
 
 use crate::network::architecture::Architecture;
 use crate::network::resnet::{Block, Depth, Family, ResNet};
@@ -8,6 +8,7 @@ const DEPTH: Depth = Depth {
     n_blocks: [3, 4, 6, 3],
 };
 
+/// The network's entry in the list of networks.
 pub const ENTRY: Architecture = Family::Vanilla.entry("resnet50", "ResNet-50", &|p, n_classes| {
     Box::new(ResNet::new(p, Family::Vanilla, DEPTH, n_classes))
 });

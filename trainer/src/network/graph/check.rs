@@ -1,7 +1,8 @@
-//! Checks a graph, which may come from an edited file, before it is run: every value is made once and before
-//! its use, everything is of the kind its place asks for, and only allowed operators are called.
+//! Checks the graph of a network read from a file, which may have been edited, before it is run: every value is
+//! made once and before its use, arguments are tensors or integers as the graph says, and only allowed operators
+//! are called.
 //!
-//! Whether an operator takes the arguments that it is given is found by libtorch's own schemas.
+//! Whether an operator takes the arguments that it is given is not checked here: libtorch does it by its schemas.
 
 use std::collections::HashSet;
 
@@ -9,20 +10,24 @@ use crate::network::graph::operators::{self, ARITHMETIC, SIZE};
 use crate::network::graph::problem::{Problem, line, quote};
 use crate::network::graph::program::{Argument, Dtype, Graph, Meta, Node, OTHER, Role, Size};
 
-/// Axes of a tensor at most.
+// These limits are chosen far above what any image classifier has, so that an edited file cannot make the
+// reader take unbounded memory or time.
+
+/// The most axes of a tensor.
 pub(crate) const MAX_AXES: usize = 16;
-/// Elements of a tensor for one image at most.
+/// The most elements of a tensor for one image.
 const MAX_ELEMENTS: i64 = 1 << 40;
-/// Bytes of a module's path, and modules in it, at most.
+/// The most bytes of a module's path.
 const MAX_PATH: usize = 256;
+/// The most dots in a module's path.
 const MAX_DEPTH: usize = 32;
-/// Numbers or tensors in one argument at most.
+/// The most numbers or tensors in one argument.
 const MAX_LIST: usize = 1 << 12;
 
-/// Values of a graph at most, ten times what a large classifier has.
+/// The most values, nodes and the like of a graph: ten times what a large classifier has.
 const MAX_VALUES: usize = 1 << 16;
 
-/// Refuses a graph of more nodes, values or whatever `what` names than any model's.
+/// Refuses a graph with more than [`MAX_VALUES`] of `what` ("nodes", "values"); `found` is their number.
 pub(crate) fn size(found: usize, what: &str) -> Result<(), Problem> {
     match found > MAX_VALUES {
         true => Err(fail("graph", &format!("{found} {what}"), "at most 2^16")),
@@ -48,8 +53,8 @@ impl Graph {
     /// Refuses a graph that cannot be run.
     ///
     /// # Errors
-    /// A value that is not made before its use, an operator that is not allowed, and all else that would
-    /// lead an interpreter astray.
+    /// The first thing that is wrong, such as a value that is not made before its use or an operator that is not
+    /// allowed.
     pub fn validate(&self) -> Result<(), Problem> {
         size(self.values.len(), "values")?;
         size(self.nodes.len(), "nodes")?;
@@ -93,22 +98,26 @@ impl Graph {
     }
 }
 
-/// What is known of a value while the nodes are gone through.
+/// What is known of a value at the node that is being checked.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
+    /// No node so far makes it.
     Absent,
+    /// Made, from the images or from what is learned.
     Made,
     /// Made by nodes that depend on neither the images nor what is learned.
     Constant,
 }
 
+/// The values that the nodes so far make.
 struct Made<'a> {
     graph: &'a Graph,
+    /// The state of each value.
     state: Vec<State>,
 }
 
 impl Made<'_> {
-    /// Notes that `part` makes `value`.
+    /// Notes that `part` of the graph (its name, for messages) makes `value`.
     fn make(&mut self, part: &str, value: usize, state: State) -> Result<(), Problem> {
         match self.state.get_mut(value) {
             Some(known) if *known == State::Absent => *known = state,
@@ -203,7 +212,8 @@ impl Made<'_> {
         Ok(())
     }
 
-    /// Refuses a value that is not made yet or of the wrong kind.
+    /// Refuses a `value` that `node` uses but that is not made yet, or is a tensor where an integer is expected
+    /// (`int`), or the reverse.
     fn use_value(&self, part: &str, node: &Node, value: usize, int: bool) -> Result<(), Problem> {
         let state = self.state.get(value).copied().unwrap_or(State::Absent);
         if state == State::Absent {
@@ -229,7 +239,7 @@ impl Made<'_> {
         Ok(())
     }
 
-    /// Refuses a calculation with the batch size that has other arguments than it should.
+    /// Refuses arithmetic with, or the reading of, a size that has other arguments than it should.
     fn number(&self, part: &str, node: &Node) -> Result<(), Problem> {
         let fits = match &node.arguments[..] {
             [(a, Argument::Int(_)), (b, Argument::Int(right))] if node.operator != SIZE => {
@@ -256,7 +266,7 @@ impl Made<'_> {
     }
 }
 
-/// Says what is wrong with the length of an argument.
+/// Refuses an argument that is too long a list; the error says how long.
 pub(crate) fn check_length(argument: &Argument) -> Result<(), String> {
     let length = match argument {
         Argument::Ints(list) => list.len(),
@@ -271,7 +281,7 @@ pub(crate) fn check_length(argument: &Argument) -> Result<(), String> {
     }
 }
 
-/// Refuses the path of a module that is longer or deeper than any model's.
+/// Refuses a module's path with more than [`MAX_PATH`] bytes or [`MAX_DEPTH`] dots.
 pub(crate) fn check_module(path: &str) -> Result<(), Problem> {
     match path.len() > MAX_PATH || path.matches('.').count() > MAX_DEPTH {
         true => Err(fail(
@@ -283,7 +293,7 @@ pub(crate) fn check_module(path: &str) -> Result<(), Problem> {
     }
 }
 
-/// Says what is wrong with a size.
+/// Refuses a tensor with too many axes, a negative size or too many elements; the error says which.
 pub(crate) fn check_meta(meta: &Meta) -> Result<(), String> {
     let Some(size) = meta.size() else {
         return Ok(());
@@ -304,6 +314,7 @@ pub(crate) fn check_meta(meta: &Meta) -> Result<(), String> {
     }
 }
 
+/// The error that `part` of the graph is `found` where `expected` should be.
 fn fail(part: &str, found: &str, expected: &str) -> Problem {
     Problem::Graph {
         part: part.into(),

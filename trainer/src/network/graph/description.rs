@@ -1,5 +1,5 @@
-//! Defines [`Description`], what the metadata of a weight file say about a network that is not in the list:
-//! its graph, head, encoding and layers.
+//! Defines [`Description`], what the metadata of a weight file say about a network that is not built in but was
+//! imported from a `torch.export` file: its graph, head, encoding and layers.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::network::architecture::Encoding;
 use crate::network::graph::program::{Graph, Meta};
 use crate::network::stages::Form;
 
-/// The key of the metadata under which a description stands, as JSON in one line.
+/// The key in the metadata. Its value is the description as JSON on one line.
 pub const KEY: &str = "network";
 
 /// The version of the JSON text.
 pub const VERSION: u32 = 1;
 
-/// A network that was read from a file.
+/// The description of a network that was read from a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Description {
     /// The version of this record.
@@ -29,11 +29,11 @@ pub struct Description {
     pub input: [i64; 2],
     /// How an image becomes its input.
     pub encoding: Encoding,
-    /// Names of the head's tensors, the weight first.
+    /// Names of the tensors of the head, the layer that makes the logits; the weight first.
     pub head: Vec<String>,
-    /// Inputs of the head.
+    /// The number of input channels of the head.
     pub head_inputs: i64,
-    /// The layers behind the input at which it can be explained.
+    /// The layers after the input at which it can be explained, in the order of [`Layer`].
     pub layers: Vec<Explainable>,
     /// Whether it is B-cosified; `encoding` is then that of the network that it comes from.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -47,11 +47,11 @@ pub struct Description {
 pub struct Explainable {
     /// Its name in configurations.
     pub layer: Layer,
-    /// The module whose output it is, under PyTorch's name.
+    /// The module whose output it is, under PyTorch's name, as "layer3".
     pub module: String,
-    /// The value of the graph.
+    /// The number of its value in the graph.
     pub value: usize,
-    /// How its axes are a map.
+    /// Which of its axes are channels, height and width.
     pub form: Form,
 }
 
@@ -59,19 +59,19 @@ impl Description {
     /// Returns its JSON text, one line.
     ///
     /// # Errors
-    /// Never for a description that was read.
+    /// serde_json's, which does not happen for a description that was read.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
 
-    /// The further names of the tensor `name` in the model's state dict.
+    /// The further names of the tensor `name` in the model's state dict, where modules share a tensor.
     pub fn aliases(&self, name: &str) -> &[String] {
         let tensor = self.graph.tensors.iter().find(|tensor| tensor.name == name);
         tensor.map_or(&[], |tensor| &tensor.aliases)
     }
 
-    /// The values at which the network is cut, from `mid1` to `final`. Where it lacks a layer, the layer
-    /// before stands for it.
+    /// The numbers of the four values at which the network is cut into stages: those of `mid1`, `mid2`, `mid3`
+    /// and `final`. For a layer that it lacks, the value of the layer before is given again.
     pub(super) fn cuts(&self) -> impl Iterator<Item = usize> + '_ {
         let behind_input = Layer::ALL.iter().skip(1);
         behind_input.scan(self.graph.input, |value, layer| {
@@ -80,7 +80,7 @@ impl Description {
         })
     }
 
-    /// How the axes of the features at a layer are a map; `layer` counts from the input.
+    /// Which axes of the features at a layer are channels, height and width; `layer` is its index, 0 the input.
     pub(super) fn form(&self, layer: usize) -> Form {
         let layer = Layer::ALL.get(layer).copied();
         let found = layer.and_then(|layer| self.at(layer));
@@ -91,6 +91,7 @@ impl Description {
         self.layers.iter().find(|known| known.layer == layer)
     }
 
+    /// Says what is wrong with the description; `None` if it can be used.
     fn fault(&self) -> Option<String> {
         if let Err(problem) = self.graph.validate() {
             return Some(problem.to_string());
@@ -105,6 +106,10 @@ impl Description {
                 .and_then(Meta::fixed_size)
         };
         let mut heads = self.head.iter().map(sizes);
+        let inputs = self.head.first().and_then(sizes).and_then(|size| {
+            let mut behind_classes = size.iter().skip(1);
+            behind_classes.try_fold(1_i64, |inputs, side| inputs.checked_mul(*side))
+        });
         let is_in_order = self
             .layers
             .windows(2)
@@ -115,6 +120,9 @@ impl Description {
             || !heads.all(|size| size.is_some_and(|size| !size.is_empty()))
         {
             Some("a head whose tensors the graph does not have".to_owned())
+        } else if inputs != Some(self.head_inputs) {
+            let found = self.head_inputs;
+            Some(format!("{found} inputs of the head, the graph has others"))
         } else if !is_in_order || self.layers.iter().any(|layer| layer.value >= n_values) {
             Some("layers out of order or without a value".to_owned())
         } else {
@@ -123,10 +131,10 @@ impl Description {
     }
 }
 
-/// Returns the description among the `metadata` of a weight file; `None` for a network of the list.
+/// Returns the description among the `metadata` of the weight file `file`; `None` for a built-in network.
 ///
 /// # Errors
-/// A text that is no description.
+/// A text that is no valid description.
 pub fn read(metadata: &BTreeMap<String, String>, file: &Path) -> Result<Option<Description>> {
     let text = metadata.get(KEY);
     text.map(|text| parse(text, file)).transpose()

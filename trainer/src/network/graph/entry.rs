@@ -1,4 +1,5 @@
-//! Makes the entry of a network that was read from a file, as networks of the list have theirs.
+//! Makes the entry ([`Architecture`]) of a network that was read from a file. It has the same form as the entries
+//! of the built-in networks, so the rest of the trainer need not tell them apart.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,8 +14,8 @@ use crate::network::graph::network::GraphNetwork;
 use crate::network::graph::program::{Graph, Node};
 use crate::network::stages::Network;
 
-/// Returns the entry of the network that `json` describes, the text in the metadata of the weight file
-/// `file`. The same text always gives the same entry.
+/// Returns the entry of the network that `json` describes, a text from the metadata of the weight file `file`
+/// ([`Description`]). The same text always gives the same entry.
 ///
 /// # Errors
 /// A text that is no valid description.
@@ -45,7 +46,7 @@ pub fn entry(json: &str, file: &Path) -> Result<&'static Architecture> {
     Ok(entry)
 }
 
-/// Returns the entry of a network whose description is `json` as text.
+/// Returns the entry of the network of `description`, whose text is `json`.
 fn architecture(description: Description, json: &str) -> Architecture {
     let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
     let head: Vec<&'static str> = description.head.iter().map(|name| leak(name)).collect();

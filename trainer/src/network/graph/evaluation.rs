@@ -1,7 +1,9 @@
-//! Evaluates the nodes of a graph, one after the other, in a pass.
+//! Holds the values of a graph (a network read from a file) while its nodes are evaluated one after the other,
+//! and evaluates those nodes that need no gradient of the image.
 //!
-//! A value is of one of three kinds: what depends on the image is a [`Value`] of the pass; what depends on
-//! weights and constants alone, such as a table of position biases, is a plain tensor; sizes are integers.
+//! A value is of one of three kinds: what depends on the images is a [`Value`] of the pass, which can be
+//! differentiated; what depends on weights and constants alone, such as a table of position biases, is a plain
+//! tensor; sizes that depend on the batch size are integers. `at` is the number of a value in the graph.
 
 use std::collections::HashMap;
 
@@ -10,11 +12,11 @@ use tch::{Kind, TchError, Tensor};
 use crate::network::graph::program::{Argument, Dtype, Graph, Node, Size};
 use crate::network::pass::{Pass, Value, dispatch};
 
-/// What is known of the values of a graph while a part of it runs.
+/// The values of a graph while a part of it runs.
 pub(super) struct Evaluation<'a> {
     pub(super) graph: &'a Graph,
     pub(super) pass: &'a Pass,
-    /// The number type of the network, for which the file's 32-bit floating point stands.
+    /// The floating-point type in which the network runs, 32 or 64 bits: used wherever the file says float32.
     pub(super) kind: Kind,
     /// Values that depend on the image.
     values: HashMap<usize, Value>,
@@ -27,7 +29,7 @@ pub(super) struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    /// Starts with `x`, the value number `at`, and the network's `tensors`.
+    /// Starts with `x`, which is the value `at`, and the network's `tensors` by their values.
     pub(super) fn new(
         graph: &'a Graph,
         pass: &'a Pass,
@@ -48,7 +50,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Takes the value that depends on the image.
+    /// Removes and returns a value that depends on the image; `None` if it is not there.
     pub(super) fn take(&mut self, at: usize) -> Option<Value> {
         self.values.remove(&at)
     }
@@ -65,7 +67,7 @@ impl<'a> Evaluation<'a> {
         self.integers.insert(node.outputs[0], integer);
     }
 
-    /// Keeps the output number `output` of `node`.
+    /// Keeps `value`, the output number `output` of `node`.
     pub(super) fn keep(&mut self, node: &Node, output: usize, value: Value) {
         self.values.insert(node.outputs[output], value);
     }
@@ -122,6 +124,7 @@ impl<'a> Evaluation<'a> {
             "mul" => a.checked_mul(b),
             "add" => a.checked_add(b),
             "sub" => a.checked_sub(b),
+            // Rounds towards −∞, as Python's `//` does.
             "floordiv" if b > 0 => Some(a.div_euclid(b)),
             _ => None,
         };
@@ -141,17 +144,17 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Returns a value that depends on the image.
+    /// Returns a value that depends on the image; `None` if `at` is none or was forgotten.
     pub(super) fn value(&self, at: usize) -> Option<&Value> {
         self.values.get(&at)
     }
 
-    /// Returns a tensor that does not depend on the image.
+    /// Returns a tensor that does not depend on the image; `None` if `at` is none.
     pub(super) fn plain(&self, at: usize) -> Option<&Tensor> {
         self.plain.get(&at)
     }
 
-    /// Returns the kind that stands for a number type of the file.
+    /// Returns the number type that is used for `dtype` of the file: the network's own for float32.
     pub(super) fn kind_of(&self, dtype: Dtype) -> Kind {
         match kind(dtype) {
             Kind::Float => self.kind,
@@ -159,7 +162,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Returns the arguments of `node` with its tensors from `tensor`.
+    /// Returns the arguments of `node` for libtorch. `tensor` gives the tensor of a value.
     pub(super) fn arguments<'b>(
         &self,
         node: &'b Node,
@@ -194,7 +197,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// Returns the kind of a number type in a file.
+/// Returns tch's name of a number type in a file.
 pub(super) fn kind(dtype: Dtype) -> Kind {
     match dtype {
         Dtype::Uint8 => Kind::Uint8,
@@ -215,7 +218,7 @@ pub(super) fn missing(name: &str) -> TchError {
     TchError::Torch(format!("no {name}"))
 }
 
-/// An error with the operator and the module in which it came up.
+/// Returns `error` with the operator and the module in which it came up.
 pub(super) fn in_node(node: &Node, error: &TchError) -> TchError {
     let (operator, module) = (&node.operator, &node.module);
     TchError::Torch(format!("{operator} in module '{module}': {error}"))

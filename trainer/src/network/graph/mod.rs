@@ -1,19 +1,19 @@
-//! Networks that are read from a file (`torch.export`): their graph, how it is run and differentiated, and
-//! where it can be explained.
+//! Networks that are read from a file of `torch.export.save`: their graph, how it is run and differentiated, and
+//! the layers at which they can be explained. `weights/exported/` reads the file.
 
 // Whether a graph can be run.
 pub(crate) mod check;
-// What weight files say of a network.
+// What the metadata of a weight file say about a network.
 pub mod description;
-// A network's entry.
+// A network's record for the rest of the trainer.
 pub mod entry;
-// A part of a graph that runs.
+// The values of a graph while it runs.
 mod evaluation;
-// Where a network can be explained.
+// The layers at which a network can be explained.
 pub mod layers;
-// The network.
+// A graph as a network of five stages.
 pub mod network;
-// The operators that the pass knows, and all others.
+// How a node is run in a pass.
 mod operations;
 // The operators that a file may call.
 pub(crate) mod operators;

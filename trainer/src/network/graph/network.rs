@@ -1,6 +1,6 @@
-//! Defines [`GraphNetwork`], a network that is a graph read from a file. It is cut into the five stages of
-//! every network at the values that stand for the paper's layers; a stage evaluates the nodes between two of
-//! them.
+//! Defines [`GraphNetwork`], a network that is a graph of operators (nodes) read from a file. It is cut into the
+//! five stages that every network has, at the values that are its layers `mid1`, `mid2`, `mid3` and `final`. A
+//! stage evaluates the nodes between two of these values.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::network::stages::{Form, Network, STAGES};
 /// A network read from a file, with the tensors of a [`Params`].
 pub(super) struct GraphNetwork {
     description: Arc<Description>,
-    /// Weights, buffers and constants by the number of their value.
+    /// Weights, buffers and constants by the number of their value in the graph.
     tensors: HashMap<usize, Tensor>,
     stages: Vec<Stage>,
 }
@@ -26,11 +26,12 @@ pub(super) struct GraphNetwork {
 /// A node that a stage evaluates.
 #[derive(Debug)]
 struct Step {
+    /// The node's index in the graph.
     node: usize,
-    /// The values that no later node needs.
+    /// Its inputs that no later node of the stage needs.
     last: Vec<usize>,
-    /// Those of them that no other node needs either, so that this one may write over them: libtorch keeps
-    /// what earlier nodes took for its backward pass.
+    /// Those of `last` that no earlier node took either, so that this one may write over them. An input of an
+    /// earlier node may still be needed by that node's backward pass.
     own: Vec<usize>,
 }
 
@@ -41,14 +42,13 @@ struct Stage {
     from: usize,
     /// The value it computes; the same as `from` where the network lacks a layer.
     to: usize,
-    /// What it does, in order.
+    /// The nodes it evaluates, in order.
     steps: Vec<Step>,
 }
 
 impl GraphNetwork {
-    /// Creates the tensors, the head's for `n_classes` classes. Only a head for other classes than the
-    /// file's gets random values, those of PyTorch's linear layers; all others are zeros until weights are
-    /// loaded.
+    /// Creates the tensors, the head's for `n_classes` classes. The head starts from random values, as PyTorch's
+    /// linear layers; all other tensors are zeros until weights are loaded.
     pub(super) fn new(description: Arc<Description>, p: &mut Params, n_classes: i64) -> Self {
         let graph = &description.graph;
         let used: HashSet<usize> = graph.nodes.iter().flat_map(Node::tensors).collect();
@@ -86,13 +86,13 @@ impl GraphNetwork {
     }
 }
 
-/// Whether a tensor counts batches, which no network reads.
+/// Whether a tensor is a batch norm's counter of batches, which no network reads.
 fn is_counter(tensor: &GraphTensor) -> bool {
     tensor.name.ends_with("num_batches_tracked")
 }
 
-/// Under which name a tensor is kept in weight files: its own, or one that begins with [`CONSTANT`] where no
-/// state dict has it.
+/// Returns the name of a tensor in weight files: its own, with [`CONSTANT`] before it if the model's state dict
+/// does not have the tensor.
 pub fn stored_name(tensor: &GraphTensor) -> String {
     match tensor.persistent {
         true => tensor.name.clone(),
@@ -100,10 +100,12 @@ pub fn stored_name(tensor: &GraphTensor) -> String {
     }
 }
 
-/// The beginning of the names of tensors that no state dict has.
+/// Precedes, in weight files, the names of tensors that are not in the model's state dict.
 pub const CONSTANT: &str = "@";
 
 impl Stage {
+    /// Finds the nodes that compute the value `to` from the value `from`, and which of their inputs each may
+    /// forget or overwrite.
     fn new(graph: &Graph, from: usize, to: usize) -> Self {
         let mut producers = HashMap::new();
         for (index, node) in graph.nodes.iter().enumerate() {
@@ -120,21 +122,24 @@ impl Stage {
             };
             if needed.insert(index) {
                 let node = &graph.nodes[index];
-                // The batch's size is known from any value, so its image is not wanted.
+                // The batch's size is that of `from` too, so the images are not needed for it.
                 let is_size = node.operator == "aten.sym_size.int";
                 open.extend(node.tensors().filter(|&at| !(is_size && at == graph.input)));
                 open.extend(node.sizes());
             }
         }
+        // In the graph's order a node comes after those that make its inputs.
         let mut order: Vec<usize> = needed.into_iter().collect();
         order.sort_unstable();
         let mut seen = HashSet::from([to]);
+        // `to` and `from` belong to the caller too, so no node may overwrite them.
         let mut n_uses: HashMap<usize, usize> = HashMap::from([(to, 1), (from, 1)]);
         for &node in &order {
             for value in graph.nodes[node].tensors() {
                 *n_uses.entry(value).or_default() += 1;
             }
         }
+        // From the last node to the first: the first one met here that reads a value is the last to run.
         let mut steps: Vec<Step> = order
             .into_iter()
             .rev()

@@ -1,5 +1,6 @@
-//! Runs the nodes of a graph that depend on the image: those with a vjp of the pass by that, all others by
-//! [`Pass::opaque`], for which libtorch computes it.
+//! Runs the nodes of a graph (a network read from a file), above all those that depend on the images. A node for
+//! which [`Pass`] has an operation with a written vjp (the map from the gradient at its output to those at its
+//! inputs) runs as this operation. All others run by [`Pass::opaque`], where libtorch computes the vjp.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -10,7 +11,8 @@ use crate::network::graph::operators;
 use crate::network::graph::program::{Argument, Node, Size};
 use crate::network::pass::{NormState, Pass, Value, Window, dispatch, fused, product};
 
-/// Evaluates `node`, which may write over its `own` values (no other node needs them), and keeps what it makes.
+/// Evaluates `node` and keeps its outputs in `evaluation`. It may write over its inputs `own`, which no other node
+/// needs.
 ///
 /// # Errors
 /// libtorch's, with the node's operator and module.
@@ -27,7 +29,7 @@ pub(super) fn run(evaluation: &mut Evaluation, node: &Node, own: &[usize]) -> Re
     result.map_err(|error| in_node(node, &error))
 }
 
-/// Evaluates a node that depends on the image.
+/// Evaluates a node that depends on the image. An opaque node is computed anew for each of its outputs.
 fn of_image(evaluation: &mut Evaluation, node: &Node, own: &[usize]) -> Result<(), TchError> {
     let known = Call { evaluation, node }.known(own)?;
     if let Some(value) = known {
@@ -45,7 +47,7 @@ fn of_image(evaluation: &mut Evaluation, node: &Node, own: &[usize]) -> Result<(
     Ok(())
 }
 
-/// A node and what it is evaluated with.
+/// A node and the values that it is evaluated with. Arguments are asked for by their names in PyTorch's schema.
 struct Call<'e, 'a> {
     evaluation: &'e mut Evaluation<'a>,
     node: &'e Node,
@@ -92,7 +94,7 @@ impl<'e, 'a> Call<'e, 'a> {
         }
     }
 
-    /// The integers `name`, or `default` where they are not given; `None` where something else is.
+    /// The integers that are the argument `name`, `default` if it is absent; `None` if it is no integers.
     fn ints(&self, name: &str, default: &[i64]) -> Result<Option<Vec<i64>>, TchError> {
         let sizes: &[Size] = match self.argument(name) {
             None => return Ok(Some(default.to_vec())),
@@ -104,7 +106,8 @@ impl<'e, 'a> Call<'e, 'a> {
         sizes.collect::<Result<_, _>>().map(Some)
     }
 
-    /// The same for sizes along height and width; one number stands for both.
+    /// The same for sizes [height, width]; one number stands for both. Callers that pass the default 0 need the
+    /// argument: 0 equals no size for which the pass has an operation.
     fn pair(&self, name: &str, default: i64) -> Result<Option<[i64; 2]>, TchError> {
         Ok(match self.ints(name, &[default])?.as_deref() {
             Some([both]) => Some([*both; 2]),
@@ -136,7 +139,7 @@ impl<'e, 'a> Call<'e, 'a> {
         }
     }
 
-    /// Computes the node by operations of the pass; `None` where it has none for it.
+    /// Computes the node by operations of the pass; `None` if it has none for this operator with these arguments.
     fn known(&mut self, own: &[usize]) -> Result<Option<Value>, TchError> {
         let pass = self.pass();
         match self.node.operator.as_str() {
@@ -231,7 +234,7 @@ impl<'e, 'a> Call<'e, 'a> {
         }
     }
 
-    /// Computes `f` of the value `self`; `None` where that does not depend on the image.
+    /// Computes `f` of the argument named "self"; `None` if that does not depend on the image.
     fn map(
         &self,
         f: impl FnOnce(&Self, &Value) -> Result<Value, TchError>,
@@ -298,7 +301,7 @@ impl<'e, 'a> Call<'e, 'a> {
         }
     }
 
-    /// x + y of one shape, and x + a constant that does not widen it.
+    /// x + y of the same shape, or x + a constant, if the sum has the shape of x.
     fn add(&mut self, own: &[usize]) -> Result<Option<Value>, TchError> {
         if self.number("alpha", 1.0)? != 1.0 {
             return Ok(None);
@@ -308,6 +311,7 @@ impl<'e, 'a> Call<'e, 'a> {
             (Some(x), Some(y)) => {
                 let is_same = x.tensor().size() == y.tensor().size()
                     && x.tensor().kind() == y.tensor().kind();
+                // x + x is left to libtorch.
                 let (other, is_twice) = (y.share(), std::ptr::eq(x, y));
                 if !is_same || is_twice {
                     return Ok(None);
@@ -335,7 +339,7 @@ impl<'e, 'a> Call<'e, 'a> {
         }
     }
 
-    /// x times a constant that does not widen it.
+    /// x times a constant, if the product has the shape of x.
     fn mul(&self) -> Result<Option<Value>, TchError> {
         let sides = [("self", "other"), ("other", "self")];
         for (x, factor) in sides {
@@ -402,7 +406,7 @@ impl<'e, 'a> Call<'e, 'a> {
     /// Computes one output of the node by libtorch.
     fn opaque(&self, output: usize) -> Result<Value, TchError> {
         let (evaluation, node) = (&*self.evaluation, self.node);
-        // Conditions and indices that depend on the image have no gradient.
+        // The inputs to be differentiated. Conditions and indices that depend on the image have no gradient.
         let mut at: Vec<usize> = node
             .tensors()
             .filter(|at| {
@@ -442,7 +446,7 @@ impl<'e, 'a> Call<'e, 'a> {
         let needed = |name: &str| named(name).ok_or_else(|| missing(name));
         let precision = self.pass().precision();
         match self.node.operator.as_str() {
-            // libtorch's own has no second derivative.
+            // hardtanh(x + 3, 0, 6) / 6, as libtorch's own hardsigmoid has no second derivative.
             "aten.hardsigmoid.default" => {
                 let shifted = needed("self")?.f_add_scalar(3.0)?;
                 let arguments = [
@@ -466,6 +470,7 @@ impl<'e, 'a> Call<'e, 'a> {
                 named("bias"),
                 precision,
             ),
+            // The product by 1 is a copy, which `rectify` overwrites.
             "aten.relu.default" => fused::rectify(needed("self")?.f_mul_scalar(1.0)?),
             operator => {
                 let mut arguments = self.evaluation.arguments(self.node, tensor)?;
@@ -483,7 +488,8 @@ impl<'e, 'a> Call<'e, 'a> {
         }
     }
 
-    /// softmax(q kᵀ · scale + mask) v, as libtorch's fused kernels have no second derivative.
+    /// softmax(q kᵀ · scale + mask) v over the last two axes, written out because libtorch's fused kernels have
+    /// no second derivative. The default of scale is 1/√(channels of q).
     fn attention<'t>(
         &self,
         named: &dyn Fn(&str) -> Option<&'t Tensor>,
@@ -508,6 +514,7 @@ impl<'e, 'a> Call<'e, 'a> {
                 scores.f_masked_fill(&hidden, f64::NEG_INFINITY)?
             }
             Some(mask) => scores.f_add(mask)?,
+            // Without a mask, no score is −∞ but by an overflow, which softmax would hide.
             None => {
                 finite::infinite_to_nan(&scores)?;
                 scores
@@ -517,7 +524,7 @@ impl<'e, 'a> Call<'e, 'a> {
     }
 }
 
-/// Whether a sum with, or a product by, `constant` has the shape and number type of `x`.
+/// Whether `x` + `constant` and `x` · `constant` have the shape and number type of `x`.
 fn keeps_shape(x: &Value, constant: &Tensor) -> bool {
     let (size, other) = (x.tensor().size(), constant.size());
     let is_narrow = other.len() <= size.len()

@@ -1,13 +1,14 @@
-//! The operators that a graph may call: those of libtorch that compute their outputs from their inputs and do
-//! nothing else. Operators that write to an input, draw random numbers, open files or start threads are not
-//! among them, so an edited file cannot call them.
+//! The operators that the graph of a network read from a file may call: those of libtorch that compute their
+//! outputs from their inputs and do nothing else. Operators that write to an input, draw random numbers, open
+//! files or start threads are not among them, so an edited file cannot call them.
 //!
 //! An operator is listed without its overload ("conv2d" for "aten.conv2d.default").
 
 use crate::network::graph::problem::{Problem, place, quote};
 use crate::network::graph::program::{Argument, Node};
 
-/// What an operator does with the axes of its first tensor, as far as `layers` follows them.
+/// What an operator does with the axes of its first tensor. `layers/axes.rs` follows the axes by this to find
+/// where a value has rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Computes each element from the elements at the same place.
@@ -16,7 +17,7 @@ pub(crate) enum Kind {
     Image,
     /// Keeps the meaning of every axis; sizes may change.
     Keep,
-    /// Changes the axes in its own way.
+    /// Changes the axes in its own way. `layers/axes.rs` knows some of these by name.
     Other,
 }
 
@@ -160,7 +161,7 @@ pub(crate) const ARITHMETIC: [&str; 4] = [
 /// The operator that gives the size of an axis.
 pub(crate) const SIZE: &str = "aten.sym_size.int";
 
-/// Overloads that write to arguments; the names of most others that do end in "out".
+/// Overloads that write to one of their arguments and whose names do not end in "out", as those of most others do.
 const WRITING: [&str; 8] = [
     "dim_max",
     "dim_min",
@@ -172,7 +173,7 @@ const WRITING: [&str; 8] = [
     "values_stable",
 ];
 
-/// Refuses an operator that is not one of PyTorch's own.
+/// Refuses an operator that is neither of "aten" nor [`ARITHMETIC`]. `module` calls it.
 pub(crate) fn check_origin(operator: &str, module: &str) -> Result<(), Problem> {
     let is_own = operator.starts_with("aten.") && operator.matches('.').count() == 2;
     match is_own || ARITHMETIC.contains(&operator) {
@@ -189,6 +190,7 @@ pub(crate) fn check_origin(operator: &str, module: &str) -> Result<(), Problem> 
 pub(crate) fn check(node: &Node) -> Result<(), Problem> {
     check_origin(&node.operator, &node.module)?;
     let name = node.name();
+    // Arithmetic has no overload and needs no further check.
     let Some((_, overload)) = node
         .operator
         .rsplit_once('.')
@@ -212,7 +214,7 @@ pub(crate) fn check(node: &Node) -> Result<(), Problem> {
             "one of those for image classifiers; it can be asked for",
         ));
     }
-    // A written tensor may also hide behind the name of an ordinary overload.
+    // An ordinary overload may also be given a tensor to write to, as an argument "out…".
     let of_out = |(name, argument): &(String, Argument)| {
         name.starts_with("out") && matches!(argument, Argument::Tensor(_)) && name != "output"
     };
@@ -222,7 +224,7 @@ pub(crate) fn check(node: &Node) -> Result<(), Problem> {
     }
 }
 
-/// What an operator of "aten" does with the axes, where it is allowed.
+/// What an operator of "aten" does with the axes; `None` if a graph may not call it.
 pub(crate) fn kind(name: &str) -> Option<Kind> {
     let index = ATEN.binary_search_by_key(&name, |&(name, _)| name).ok()?;
     Some(ATEN[index].1)

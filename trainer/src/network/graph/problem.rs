@@ -1,4 +1,5 @@
-//! The errors of reading an exported network, one variant for each way in which it can be wrong.
+//! The errors of reading an exported network (a file of `torch.export.save`) and of checking its graph, one
+//! variant for each way in which it can be wrong.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ pub enum GraphError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
     /// The file was read, but is not what it should be.
@@ -29,7 +30,7 @@ pub enum Problem {
     /// The file is of another kind, or was written by an older PyTorch.
     #[error("found {found}, expected a network saved by torch.export.save: {advice}")]
     OtherKind {
-        /// What it is.
+        /// What kind of file it is.
         found: String,
         /// What the user can do.
         advice: &'static str,
@@ -47,19 +48,19 @@ pub enum Problem {
     /// One tensor's type, size or bytes are wrong.
     #[error("tensor {name}: found {found}, expected {expected}")]
     Tensor {
-        /// Its name.
+        /// The tensor's name.
         name: String,
-        /// What it says.
+        /// What the file has.
         found: String,
-        /// What it may say.
+        /// What is possible.
         expected: String,
     },
-    /// The network takes or gives what no image classifier does.
+    /// The network's inputs or outputs are not those of an image classifier.
     #[error("found {found}, expected {expected}")]
     Signature {
-        /// What it takes or gives.
+        /// The inputs or outputs it has.
         found: String,
-        /// What it should.
+        /// Those it should have.
         expected: &'static str,
     },
     /// The network was exported for one number of images.
@@ -69,20 +70,20 @@ pub enum Problem {
          max=1024)}},)) with two images or more"
     )]
     FixedBatch {
-        /// The number.
+        /// This number of images.
         found: i64,
     },
-    /// The graph calls what the interpreter does not run.
+    /// The graph calls an operator that the trainer does not run.
     #[error("found operator {operator} in {module}, expected {expected}")]
     Operator {
-        /// Its name.
+        /// The operator's name.
         operator: String,
         /// The module that calls it.
         module: String,
-        /// What is possible, or whom to ask.
+        /// What is possible instead.
         expected: &'static str,
     },
-    /// A node of the graph is not as its operator has it, or a value is used that is not there.
+    /// A node's arguments do not fit its operator, or a value is used before it is made.
     #[error("{part}: found {found}, expected {expected}")]
     Graph {
         /// Where in the graph.
@@ -92,7 +93,7 @@ pub enum Problem {
         /// What should be.
         expected: String,
     },
-    /// A value is overwritten while a part of it, or what it is a part of, is still used.
+    /// An operator overwrites a value that shares memory with another value which is still used.
     #[error(
         "{module}: found {operator}, which overwrites a part of what is used later, expected an \
          operator without \"_\" at its end (for instance `x = x + y` for `x += y`)"
@@ -103,19 +104,19 @@ pub enum Problem {
         /// The module that calls it.
         module: String,
     },
-    /// No layer of this name can be explained.
+    /// The network cannot be explained at the layer that the user names.
     #[error(
         "layer {name}: found {found}, expected a module that all of the network passes through{nearest}"
     )]
     Layer {
-        /// What the user asked for.
+        /// The name that the user gave.
         name: String,
-        /// What it is.
+        /// What stands under this name.
         found: String,
-        /// The layers before and after it, as a part of the sentence.
+        /// The layers before and after it that can be explained, as the end of the sentence.
         nearest: String,
     },
-    /// The layer that makes the logits is not found.
+    /// The head, which is the layer that makes the logits, is not found.
     #[error("head: found {found}, expected {expected}")]
     Head {
         /// What is there.
@@ -125,10 +126,10 @@ pub enum Problem {
     },
 }
 
-/// Characters of a name from a file that a message repeats.
+/// The most characters of a name from a file that a message repeats.
 const QUOTED: usize = 80;
 
-/// Returns `name`, which comes from a file, in quotes, on one line and cut where it is long.
+/// Returns `name`, which comes from a file, in quotes, on one line and cut after [`QUOTED`] characters.
 pub(crate) fn quote(name: &str) -> String {
     match name.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{:?}…", &name[..end]),
@@ -136,7 +137,8 @@ pub(crate) fn quote(name: &str) -> String {
     }
 }
 
-/// Returns what `error` says, on one line and cut where it is long: it may repeat words of the file.
+/// Returns the message of `error` on one line, cut after twice [`QUOTED`] characters: it may repeat text of the
+/// file.
 pub(crate) fn line(error: &impl ToString) -> String {
     let said: String = error
         .to_string()
@@ -147,7 +149,7 @@ pub(crate) fn line(error: &impl ToString) -> String {
     said
 }
 
-/// Returns the name of a module for a message.
+/// Returns the name of a module for a message; the empty path is the model itself.
 pub(crate) fn place(module: &str) -> String {
     match module.is_empty() {
         true => "the model itself".into(),

@@ -1,9 +1,10 @@
-//! A network as a graph: values, the tensors it owns, and the operators that make the one out of the other,
-//! in the order in which they run.
+//! A network that was read from a file, as a graph: values, the tensors that the network owns, and nodes, which
+//! are calls of operators that make values of others, in the order in which they run. A value is named by its
+//! number, its index in [`Graph::values`].
 //!
-//! It knows nothing of files or of libtorch. It is kept as JSON of one line in the metadata of every
-//! checkpoint, so the fields of what there is much of have names of one letter there. `check` reads it back
-//! and makes sure that it can be run.
+//! This file knows nothing of files or of libtorch. The graph is kept as one line of JSON in the metadata of
+//! every checkpoint. To keep it short, the fields of nodes and tensors have names of one letter in JSON. `check.rs`
+//! reads it back and makes sure that it can be run.
 
 use std::fmt;
 
@@ -17,13 +18,14 @@ pub struct Graph {
     pub input: usize,
     /// The value that is the logits, (N, K).
     pub output: usize,
-    /// What is known of each value. Every value is made once, before it is used.
+    /// What is known of each value. Each is made exactly once, before its first use.
     pub values: Vec<Meta>,
     /// The parameters, buffers and constants.
     pub tensors: Vec<GraphTensor>,
     /// The operators in the order in which they run.
     pub nodes: Vec<Node>,
-    /// The modules that call others, as "layer1.0". What only holds modules (`ModuleList`) is none.
+    /// The paths of the modules whose forward function calls other modules, as "layer1.0". A `ModuleList` only
+    /// holds modules and is not among them.
     pub modules: Vec<String>,
 }
 
@@ -34,24 +36,24 @@ pub enum Meta {
     /// A tensor.
     #[serde(rename = "t")]
     Tensor {
-        /// The size of each axis: `None` is the batch size N, −1 is one that depends on it otherwise, as
+        /// The size of each axis. `None` is the batch size N; [`OTHER`], −1, is another size that depends on N, as
         /// N · 64.
         #[serde(rename = "s")]
         size: Vec<Option<i64>>,
-        /// The type of the elements; in JSON left out where it is float32.
+        /// The type of the elements; float32 is left out in JSON.
         #[serde(rename = "d", default, skip_serializing_if = "Dtype::is_float32")]
         dtype: Dtype,
     },
-    /// A whole number that depends on the batch size.
+    /// An integer that depends on the batch size.
     #[serde(rename = "i")]
     Int,
 }
 
-/// The size of an axis that is neither known nor the batch size.
+/// Stands for the size of an axis that is neither known nor the batch size.
 pub const OTHER: i64 = -1;
 
 impl Meta {
-    /// The size of each axis of a tensor.
+    /// The size of each axis of a tensor; `None` for an integer.
     pub fn size(&self) -> Option<&[Option<i64>]> {
         match self {
             Meta::Tensor { size, .. } => Some(size),
@@ -59,7 +61,7 @@ impl Meta {
         }
     }
 
-    /// The type of a tensor's elements.
+    /// The type of a tensor's elements; `None` for an integer.
     pub fn dtype(&self) -> Option<Dtype> {
         match self {
             Meta::Tensor { dtype, .. } => Some(*dtype),
@@ -67,7 +69,7 @@ impl Meta {
         }
     }
 
-    /// The size of each axis of a tensor whose size does not depend on the batch.
+    /// The size of each axis of a tensor; `None` if one of them depends on the batch size, and for an integer.
     pub fn fixed_size(&self) -> Option<Vec<i64>> {
         let known = |size: &Option<i64>| size.filter(|&size| size != OTHER);
         self.size()?.iter().map(known).collect()
@@ -84,7 +86,7 @@ pub struct GraphTensor {
     /// What it is to the model.
     #[serde(rename = "r")]
     pub role: Role,
-    /// Its value.
+    /// The number of its value.
     #[serde(rename = "v")]
     pub value: usize,
     /// Whether it is in the model's state dict: parameters are, and most buffers.
@@ -101,10 +103,10 @@ pub enum Role {
     /// Learned.
     #[serde(rename = "p")]
     Parameter,
-    /// Not learned, but part of the model.
+    /// Not learned, but registered in the model, such as running statistics.
     #[serde(rename = "b")]
     Buffer,
-    /// Written in the model's code.
+    /// A tensor that the model's code makes and that is not registered.
     #[serde(rename = "c")]
     Constant,
 }
@@ -125,19 +127,19 @@ pub struct Node {
     /// The innermost module that calls it, as "layer1.0.conv1"; "" is the model itself.
     #[serde(rename = "m", default, skip_serializing_if = "String::is_empty")]
     pub module: String,
-    /// Whether it depends on neither the images nor anything that is learned, and so need run only once.
+    /// Whether its outputs depend on neither the images nor anything learned, so that they are always the same.
     #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
     pub constant: bool,
 }
 
 impl Node {
-    /// The argument of this name.
+    /// The argument of this name; `None` if it is left out.
     pub fn argument(&self, name: &str) -> Option<&Argument> {
         let argument = self.arguments.iter().find(|(known, _)| known == name);
         argument.map(|(_, argument)| argument)
     }
 
-    /// The value of the tensor that is the argument of this name.
+    /// The number of the value that is the argument of this name; `None` if that is no tensor.
     pub fn tensor(&self, name: &str) -> Option<usize> {
         match self.argument(name)? {
             Argument::Tensor(value) => Some(*value),
@@ -145,7 +147,7 @@ impl Node {
         }
     }
 
-    /// The known number that is the argument of this name.
+    /// The integer that is the argument of this name; `None` if that is none, or depends on the batch size.
     pub fn int(&self, name: &str) -> Option<i64> {
         match self.argument(name)? {
             Argument::Int(Size::Known(value)) => Some(*value),
@@ -153,7 +155,8 @@ impl Node {
         }
     }
 
-    /// The known numbers that are the argument of this name.
+    /// The integers that are the argument of this name (one counts as a list of one); `None` if it is none, or
+    /// depends on the batch size.
     pub fn ints(&self, name: &str) -> Option<Vec<i64>> {
         let known = |size: &Size| match size {
             Size::Known(value) => Some(*value),
@@ -166,19 +169,19 @@ impl Node {
         }
     }
 
-    /// The values of all tensors among the arguments, in their order.
+    /// The numbers of the values of all tensors among the arguments, in their order.
     pub fn tensors(&self) -> impl Iterator<Item = usize> {
         let arguments = self.arguments.iter().map(|(_, argument)| argument);
         arguments.flat_map(Argument::tensors)
     }
 
-    /// The values of all numbers among the arguments that depend on the batch size.
+    /// The numbers of the values of all integers among the arguments that depend on the batch size.
     pub fn sizes(&self) -> impl Iterator<Item = usize> {
         let arguments = self.arguments.iter().map(|(_, argument)| argument);
         arguments.flat_map(Argument::sizes)
     }
 
-    /// The operator without "aten." and without its overload; as it is where it is not of "aten".
+    /// The operator without "aten." and without its overload; one that is not of "aten" as it is.
     pub fn name(&self) -> &str {
         let Some(name) = self.operator.strip_prefix("aten.") else {
             return &self.operator;
@@ -190,34 +193,34 @@ impl Node {
 /// An argument of an operator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Argument {
-    /// Nothing, where something is optional.
+    /// Python's `None`, for an optional argument.
     #[serde(rename = "n")]
     None,
-    /// The tensor of a value.
+    /// The tensor that is the value of this number.
     #[serde(rename = "t")]
     Tensor(usize),
-    /// The tensors of some values, some of which may be left out.
+    /// A list of tensors by the numbers of their values; `None` for an absent one.
     #[serde(rename = "ts")]
     Tensors(Vec<Option<usize>>),
-    /// A whole number.
+    /// An integer.
     #[serde(rename = "i")]
     Int(Size),
-    /// Whole numbers.
+    /// A list of integers.
     #[serde(rename = "is")]
     Ints(Vec<Size>),
-    /// A number.
+    /// A floating-point number.
     #[serde(rename = "f")]
     Float(Number),
-    /// Numbers.
+    /// A list of floating-point numbers.
     #[serde(rename = "fs")]
     Floats(Vec<Number>),
-    /// A condition.
+    /// A truth value.
     #[serde(rename = "b")]
     Bool(bool),
-    /// Conditions.
+    /// A list of truth values.
     #[serde(rename = "bs")]
     Bools(Vec<bool>),
-    /// A word, as "none" for GELU's approximation.
+    /// A text, as "none" for GELU's approximation.
     #[serde(rename = "w")]
     Text(String),
     /// A type of elements.
@@ -226,7 +229,7 @@ pub enum Argument {
 }
 
 impl Argument {
-    /// The values of the tensors in it.
+    /// The numbers of the values of the tensors in it.
     pub fn tensors(&self) -> impl Iterator<Item = usize> {
         let (one, many) = match self {
             Argument::Tensor(value) => (Some(*value), &[][..]),
@@ -236,7 +239,7 @@ impl Argument {
         one.into_iter().chain(many.iter().copied().flatten())
     }
 
-    /// The values of the numbers in it that depend on the batch size.
+    /// The numbers of the values of the integers in it that depend on the batch size.
     pub fn sizes(&self) -> impl Iterator<Item = usize> {
         let (one, many) = match self {
             Argument::Int(size) => (Some(size), &[][..]),
@@ -250,13 +253,13 @@ impl Argument {
     }
 }
 
-/// A whole number: known, or the value that it is. JSON has the first as a number, the second as a list of
-/// one.
+/// An integer: known, or a value of the graph. In JSON the first is a number, the second a list with the value's
+/// number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// The number.
+    /// The integer itself.
     Known(i64),
-    /// The value, which depends on the batch size.
+    /// The number of a value, an integer that depends on the batch size.
     Value(usize),
 }
 
@@ -286,8 +289,8 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// A number that may be infinite, which JSON has no form for: its text stands there then, as in PyTorch's
-/// export schema. So it does where `serde_json` would read another number, as it may in the last digit.
+/// A floating-point number. JSON has it as a text if it is infinite or NaN, which JSON's numbers cannot be (as in
+/// PyTorch's export schema), and if `serde_json` would read the number back with another last digit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number(pub f64);
 
@@ -349,7 +352,7 @@ impl Dtype {
         *self == Dtype::Float32
     }
 
-    /// Whether elements are fractions, so that gradients can reach them.
+    /// Whether it is a floating-point type, so that gradients can reach the elements.
     pub fn is_float(self) -> bool {
         use Dtype::{Bfloat16, Float16, Float32, Float64};
         matches!(self, Float16 | Float32 | Float64 | Bfloat16)
@@ -368,7 +371,7 @@ impl Graph {
         serde_json::to_string(self).expect("no map keys but strings, no failing writer")
     }
 
-    /// Channels, height and width of the images.
+    /// Channels, height and width of the images; zeros if the graph does not say them.
     pub fn image(&self) -> [i64; 3] {
         match self.values.get(self.input).and_then(Meta::size) {
             Some(&[_, Some(channels), Some(height), Some(width)]) => [channels, height, width],

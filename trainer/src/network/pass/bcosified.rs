@@ -1,4 +1,4 @@
-//! What a pass through a B-cosified network does otherwise (Arya et al. 2024; docs/SPEC.md D.2): convolutions
+//! What a pass through a B-cosified network does otherwise (Arya et al. 2024; docs/SPEC.md D): convolutions
 //! and linear layers multiply their output by |cos|^(B − 1), batch norms and biases lose mean and bias, ReLU6
 //! is a factor. All of these factors are dynamic weights: constants for the pass's vjps, but in the graph.
 
@@ -36,7 +36,7 @@ impl Bcosification {
 
     /// 8 (B − 1): B grows in eighths, so that the power is a product of square roots.
     fn eighths(self) -> i64 {
-        (EIGHTHS as f64 * self.progress).floor() as i64
+        (EIGHTHS as f64 * self.progress).ceil() as i64
     }
 
     /// The share of biases and means that is left.
@@ -76,18 +76,7 @@ impl Pass {
                 [u, squares]
             }
         };
-        let is_pixel = kernel[2..] == [1, 1] && window.stride == 1 && window.padding == [0, 0];
-        let patch = match is_pixel {
-            true => squares,
-            false => squares.f_avg_pool2d(
-                &kernel[2..],
-                [window.stride; 2],
-                window.padding,
-                false,
-                true,
-                Some(1),
-            )?,
-        };
+        let patch = sums_over_windows(&squares, &kernel[2..], window)?;
         let inverse_patch = inverse_root(&patch, PATCH_EPS)?;
         let row =
             weight
@@ -96,14 +85,17 @@ impl Pass {
         let inverse_row = inverse_root(&row, ROW_EPS)?;
         let out = fused::power_scale(&u, &inverse_patch, &inverse_row, eighths)?;
         let to = out.size();
-        let out = self.map(out, x, || {
+        let made = self.map(out, x, || {
             let vjp = self.transposed(weight, window, [size[2], size[3]], [to[2], to[3]])?;
             let (u, patch, row) = (held(u), held(inverse_patch), held(inverse_row));
             Ok(Box::new(move |g| {
                 vjp(&fused::power_vjp(g, &u, &patch, &row, eighths)?)
             }))
         })?;
-        Ok(out.allocated())
+        if let Some((seen, _)) = &self.absorbing {
+            self.see(seen, (x, &made), weight, window)?;
+        }
+        Ok(made.allocated())
     }
 
     /// [`Pass::linear`] times |cos|^(B − 1), the cosine of input and weights, and with what is left of the bias.
@@ -163,6 +155,9 @@ impl Pass {
             Mode::Train => {
                 let [out, scale, mean, var] =
                     fused::fading_norm(x.tensor(), norm.weight, norm.bias, kept, eps)?;
+                if let Some((seen, share)) = &self.absorbing {
+                    self.absorb((seen, *share), x, norm, (&mean, &var))?;
+                }
                 norm.follow(&mean, &var, x.tensor().numel() as i64)?;
                 (out, scale.f_view([1, -1, 1, 1])?)
             }
@@ -213,6 +208,24 @@ impl NormState<'_> {
             running_var.f_lerp_(&unbiased, momentum).map(drop)
         })
     }
+}
+
+/// Returns the sum of `squares` (N, G, H, W) over each window of a convolution.
+fn sums_over_windows(squares: &Tensor, kernel: &[i64], window: Window) -> Result<Tensor, TchError> {
+    let (groups, stride) = (squares.size()[1], [window.stride; 2]);
+    if kernel == [1, 1] && window.stride == 1 && window.padding == [0, 0] {
+        return Ok(squares.shallow_clone());
+    }
+    if groups == 1 {
+        return squares.f_avg_pool2d(kernel, stride, window.padding, false, true, Some(1));
+    }
+    // Many channels: a convolution with ones takes a third of the time.
+    let ones = Tensor::f_ones(
+        [groups, 1, kernel[0], kernel[1]],
+        (squares.kind(), squares.device()),
+    )?;
+    let none = None::<&Tensor>;
+    squares.f_conv2d(&ones, none, stride, window.padding, [1i64; 2], groups)
 }
 
 /// Returns 1 / √(`squares` + `eps`), NaN where the squares are infinite.

@@ -1,6 +1,6 @@
 //! Calls any operator of libtorch by its name, through libtorch's dispatcher (`trainer/fused/dispatch.cpp`).
-//! Networks that are read from a file name their operators. Which names a file may use is decided where it is
-//! read: there are operators that open files or draw random numbers.
+//! Networks that are read from a file name their operators. Some operators of libtorch open files or draw random
+//! numbers, so the reader of the file decides which it may name (`network/graph/operators.rs`), not this code.
 
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
@@ -37,14 +37,19 @@ pub enum Argument<'a> {
     Kind(Kind),
 }
 
-/// An argument as C++ reads it: `Argument` in `dispatch.cpp`.
+/// An argument as C++ reads it: `Argument` in `dispatch.cpp`, with the same fields in the same order.
 #[repr(C)]
 struct Raw {
     name: *const c_char,
+    /// Which variant of [`Argument`] it is, counted from 0.
     kind: i64,
+    /// An `Int`, a `Bool` (0 or 1) or a `Kind` (libtorch's number).
     integer: i64,
+    /// A `Float`.
     real: f64,
+    /// A tensor, or the elements of a list or text.
     data: *const c_void,
+    /// The number of elements at `data`, of a text its bytes.
     length: usize,
 }
 
@@ -60,11 +65,12 @@ unsafe extern "C" {
 }
 
 /// Calls `operator`, written as in PyTorch ("aten.conv2d.default"), with the named `arguments`; the others
-/// have the defaults of its schema. Returns the first `N_OUT` of the tensors that it makes, those of a list
-/// one by one; `None` for one that is undefined.
+/// have the defaults of its schema. Returns the first `n_out` of the tensors that it makes; a list of tensors
+/// counts as its elements. `None` stands for a tensor that libtorch leaves undefined.
 ///
 /// # Errors
-/// An operator that libtorch does not have, arguments that it does not take, and libtorch's errors.
+/// An operator that libtorch does not have, arguments that it does not take, fewer than `n_out` tensors, and
+/// libtorch's errors.
 pub fn call(
     operator: &str,
     arguments: &[(&str, Argument)],
@@ -121,8 +127,8 @@ pub fn call(
     Ok(out.collect())
 }
 
-/// Returns an argument as C++ reads it. It points into `argument`, `name` and `pointers`, which are those of
-/// its tensors.
+/// Returns an argument as C++ reads it. It points into `argument`, `name` and `pointers`, the pointers to the
+/// tensors of [`Argument::Tensors`].
 fn raw(argument: &Argument, name: &CString, pointers: &[*const C_tensor]) -> Raw {
     let mut raw = Raw {
         name: name.as_ptr(),
@@ -166,7 +172,7 @@ fn raw(argument: &Argument, name: &CString, pointers: &[*const C_tensor]) -> Raw
     raw
 }
 
-/// The number of a kind in libtorch (`c10::ScalarType`), which tch keeps to itself.
+/// The number of a kind in libtorch (`c10::ScalarType`). tch has it too, but not in its public interface.
 fn scalar_type(kind: Kind) -> i64 {
     match kind {
         Kind::Uint8 => 0,
@@ -179,7 +185,7 @@ fn scalar_type(kind: Kind) -> i64 {
         Kind::Double => 7,
         Kind::Bool => 11,
         Kind::BFloat16 => 15,
-        // No network has numbers of other kinds.
+        // No network has numbers of other kinds. libtorch refuses −1.
         _ => -1,
     }
 }
@@ -190,6 +196,7 @@ mod tests {
 
     use super::*;
 
+    /// Operators called by name give what tch's methods give, with arguments left out at their defaults.
     #[test]
     fn operators_take_what_is_given_and_their_defaults() {
         let x = Tensor::from_slice(&[1.0, -2.0, 3.0, 4.0]).view([2, 2]);
@@ -223,6 +230,7 @@ mod tests {
         assert_eq!(column, x.narrow(1, 1, 1));
     }
 
+    /// `unbind` makes a list of three tensors: three can be had, four are an error.
     #[test]
     fn several_outputs_come_one_by_one() {
         let x = Tensor::from_slice(&[1.0, 2.0, 3.0]);
@@ -236,6 +244,7 @@ mod tests {
         assert!(call("aten.unbind.int", &arguments, 4).is_err());
     }
 
+    /// Unknown operators, overloads and arguments, a name with a zero byte, no name, and an argument too many.
     #[test]
     fn wrong_calls_are_errors() {
         let x = Tensor::from_slice(&[1.0]);

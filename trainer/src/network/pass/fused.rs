@@ -1,8 +1,8 @@
 //! Calls the functions that are written in C++ (`trainer/fused/`). Most are operations of a training step
 //! with a derivative written by hand, which libtorch allows only in C++. They do in one or two passes over
 //! memory what libtorch's elementwise operations do in ten or more. [`batch_norm_backward`] can be
-//! differentiated once, and asking for more is an error; B-cos operations can be differentiated again. The
-//! others are functions of libtorch that tch lacks.
+//! differentiated once, and asking for a second derivative is an error; B-cos operations can be differentiated
+//! twice. The others are functions of libtorch that tch lacks.
 
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -18,6 +18,9 @@ type In = *const C_tensor;
 /// Where C++ writes pointers to new tensors.
 type Out = *mut *mut C_tensor;
 
+// The letters: g a gradient, x an input, w a weight, r one over a standard deviation, u a B-cos layer's plain
+// convolution, m one over the norm of each of its patches, s a scale for each channel, y an output, t any tensor.
+// All return whether they succeeded; `guidance_last_error` says why not.
 unsafe extern "C" {
     fn guidance_last_error() -> *const c_char;
     fn guidance_batch_norm_backward(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
@@ -81,9 +84,9 @@ fn maybe(tensor: Option<&Tensor>) -> In {
     tensor.map_or(ptr::null(), Tensor::as_ptr)
 }
 
-/// The gradient at the input `x` (N, C, …) of a batch norm with the batch's statistics, for the
-/// gradient `g` at its output: differentiable in `g`, `x` and `weight`. `mean` and `inverse_std` (C)
-/// are the batch's, as the norm computed them from `x`.
+/// Returns the gradient at the input `x` (N, C, …) of a batch norm with the batch's statistics, for the
+/// gradient `g` at its output. It is differentiable with respect to `g`, `x` and `weight`. `mean` and
+/// `inverse_std` (C) are the batch's, as the norm computed them from `x`.
 ///
 /// # Errors
 /// libtorch's.
@@ -108,7 +111,7 @@ pub fn batch_norm_backward(
     Ok(out)
 }
 
-/// Returns weights (out, …) with those of each output divided by their norm.
+/// Returns weights (out, …) with the weights of each output divided by their Euclidean norm.
 ///
 /// # Errors
 /// libtorch's.
@@ -119,7 +122,7 @@ pub fn unit_rows(weight: &Tensor) -> Result<Tensor, TchError> {
 }
 
 /// Returns the convolution of `x` (N, C, H, W) with `weight` in `precision`, and the sum over channels of x²
-/// (N, 1, H, W).
+/// (N, 1, H, W). `window` must have one group and the same padding in both directions.
 ///
 /// # Errors
 /// libtorch's.
@@ -137,8 +140,9 @@ pub fn conv_and_squares(
     })
 }
 
-/// Returns `scale` · u|u| · `inverse_norm`, the output of a B-cos convolution and norm. `u` (N, C, H, W) is
-/// the plain convolution, `inverse_norm` (N, 1, H, W) that of the patches; `scale` (C), `None` for 1.
+/// Returns `scale` · u · |u| · `inverse_norm`, the output of a B-cos convolution and its norm. `u` (N, C, H, W)
+/// is the plain convolution with unit weights, `inverse_norm` (N, 1, H, W) one over the norm of each patch,
+/// `scale` (C) the norm's factor; `None` for 1.
 ///
 /// # Errors
 /// libtorch's.
@@ -154,8 +158,8 @@ pub fn bcos_scale(
     Ok(out)
 }
 
-/// Does the same as [`bcos_scale`] with the scale `weight` / the batch's standard deviation (C). Returns the
-/// output, the scale and the batch's variance (C), of which the variance is a constant.
+/// Does the same as [`bcos_scale`] with the scale `weight` / √(variance over the batch + `eps`) (C). Returns the
+/// output, the scale (C) and the batch's variance (C), which is not in the graph.
 ///
 /// # Errors
 /// libtorch's.
@@ -171,8 +175,8 @@ pub fn bcos_norm(
     })
 }
 
-/// The vjp of [`bcos_scale`] with its dynamic weight held fixed: g · scale · |u| · inverse_norm,
-/// differentiable in all four.
+/// The vjp of [`bcos_scale`] with its dynamic weight scale · |u| · inverse_norm taken as a constant:
+/// g · scale · |u| · inverse_norm. It is differentiable with respect to all four.
 ///
 /// # Errors
 /// libtorch's.
@@ -251,7 +255,7 @@ pub fn fading_norm(
 }
 
 /// Returns another tensor with the values of `x`, with respect to which libtorch can differentiate. If
-/// gradients are on and `x` has a graph, it is in this graph; else it is a new leaf.
+/// gradients are on and `x` is in a graph, the new tensor is in it too; else it is a new leaf.
 ///
 /// # Errors
 /// libtorch's.
@@ -271,9 +275,9 @@ pub fn as_now(x: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// Returns the gradients at `xs` of Σ `g` · `y`, for which `g` counts as a constant; zeros at those of `xs`
-/// on which `y` does not depend. The graph of `y` is kept. If gradients are on, the result is in the graph of
-/// `g`, `xs` and everything else from which `y` was computed.
+/// Returns the gradients of Σ `g` · `y` with respect to `xs`, with `g` as a constant; zeros for those of `xs`
+/// on which `y` does not depend. The graph of `y` is kept. If gradients are on, the results can be
+/// differentiated with respect to `g`, `xs` and everything else from which `y` was computed.
 ///
 /// # Errors
 /// libtorch's.
@@ -300,7 +304,7 @@ pub fn vjp(y: &Tensor, xs: &[Tensor], g: &Tensor) -> Result<Vec<Tensor>, TchErro
         .collect())
 }
 
-/// max(x, 0), in place; NaN where `x` is NaN or −∞. libtorch's own ReLU makes 0 of the latter.
+/// max(x, 0), in place; NaN where `x` is NaN or −∞. libtorch's own ReLU makes 0 of −∞ and so hides an overflow.
 ///
 /// # Errors
 /// libtorch's.
@@ -310,9 +314,9 @@ pub fn rectify(x: Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// Returns min(max(x, 0), 6), in place on the CPU. With gradients off, the result is NaN where `x` is
-/// non-finite. With gradients on it is not; there a non-finite value shows in the running statistics of the
-/// batch norm before it.
+/// Returns min(max(x, 0), 6); it may overwrite `x`. With gradients off, the result is NaN where `x` is
+/// non-finite. With gradients on, ∞ gives 6 and −∞ gives 0; such a value is then found in the running statistics
+/// of the batch norm before it.
 ///
 /// # Errors
 /// libtorch's.
@@ -322,9 +326,9 @@ pub fn rectify_to_6(x: Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// Computes conv(x) + shift + shortcut by one operation of oneDNN, then ReLU if `is_rectified`. `None` unless
-/// on the CPU, in 32 bits, in channels-last format, without gradients, and with a libtorch that has the
-/// operation.
+/// Computes conv(x) + shift + shortcut by one operation of oneDNN, then ReLU if `is_rectified`. `None` if that
+/// is not possible: it needs the CPU, 32 bits, channels-last format, more than one row and column, gradients
+/// off, and a libtorch that has the operation.
 ///
 /// # Errors
 /// libtorch's.
@@ -371,7 +375,7 @@ pub fn allow_tf32(is_allowed: bool) -> Result<(), TchError> {
     }
 }
 
-/// A copy of a CPU tensor in pinned memory.
+/// A copy of a CPU tensor in pinned memory, which a GPU reads faster.
 ///
 /// # Errors
 /// libtorch's, where there is no GPU.

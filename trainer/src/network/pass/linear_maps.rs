@@ -1,5 +1,6 @@
-//! Operations that are linear in their input: new shapes, means, sums with and products by what does not
-//! depend on the image. Their vjps are written here; networks that are read from a file use them.
+//! Operations that are linear in their input: another shape or order of axes, joining, means, and sums with or
+//! products by a tensor that does not depend on the image. Their vjps (the maps from the gradient `g` at the
+//! output to that at the input) are written here. Networks that are read from a file use them.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -19,7 +20,7 @@ impl Pass {
     /// Returns `x` with its axes in the order `axes`.
     ///
     /// # Errors
-    /// libtorch's, such as an axis that stands twice.
+    /// libtorch's, such as an axis that is named twice.
     pub fn permute(&self, x: &Value, axes: &[i64]) -> Result<Value, TchError> {
         let out = x.tensor().f_permute(axes)?;
         let n_axes = axes.len() as i64;
@@ -48,7 +49,7 @@ impl Pass {
         })
     }
 
-    /// Returns the mean over `axes`, which stay with length 1 if `keeps_axes`.
+    /// Returns the mean over `axes`. They stay with length 1 if `keeps_axes`, else they are removed.
     ///
     /// # Errors
     /// libtorch's, such as an axis that `x` does not have.

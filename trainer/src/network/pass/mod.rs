@@ -1,7 +1,9 @@
-//! The operations that networks consist of, and [`Pass`], a forward pass that can record itself for a
-//! backward pass which can be differentiated. A vjp (vector-Jacobian product) of an operation is the linear
-//! map from the gradient at its output to the gradients at its inputs.
+//! The operations that networks consist of, and [`Pass`], a forward pass. It can record itself for a backward
+//! pass that can in turn be differentiated, as guidance needs. The vjp (vector-Jacobian product) of an
+//! operation is the linear map from the gradient at its output to the gradients at its inputs.
 
+// Means and biases that become weights.
+mod absorb;
 // What is done otherwise in B-cosified networks.
 mod bcosified;
 // Operators of libtorch called by their names.

@@ -1,6 +1,6 @@
 //! The operations of the networks. Each computes its value and gives its vjp, the linear map from the
-//! gradient at its output to the gradients at its inputs. The operations of B-cos layers are in
-//! `network/bcos.rs`.
+//! gradient at its output (`g` below) to the gradients at its inputs. The operations of B-cos layers are in
+//! `network/bcos.rs`. Images are (N, C, H, W), weights of convolutions (out, in / groups, kernel, kernel).
 
 use tch::{TchError, Tensor};
 
@@ -13,13 +13,13 @@ use crate::network::pass::{fused, product};
 /// The running statistics and constants of a batch norm.
 #[derive(Debug)]
 pub struct NormState<'a> {
-    /// Scale, one a channel.
+    /// Learned scale of each channel (C).
     pub weight: &'a Tensor,
-    /// Shift, one a channel.
+    /// Learned shift of each channel (C).
     pub bias: &'a Tensor,
-    /// Running mean.
+    /// Running mean (C).
     pub mean: &'a Tensor,
-    /// Running variance.
+    /// Running variance (C).
     pub var: &'a Tensor,
     /// Share of the newest batch in the running statistics.
     pub momentum: f64,
@@ -28,7 +28,7 @@ pub struct NormState<'a> {
 }
 
 impl NormState<'_> {
-    /// Returns the factor by which the norm multiplies each channel in evaluation.
+    /// Returns the factor by which the norm multiplies each channel in evaluation (C).
     fn scale(&self) -> Result<Tensor, TchError> {
         self.weight
             .f_mul(&self.var.f_add_scalar(self.eps)?.f_rsqrt()?)
@@ -49,8 +49,9 @@ impl Pass {
         Ok(out.allocated())
     }
 
-    /// Computes relu(norm(conv(x)) + shortcut), of which only the convolution is required, as one operation.
-    /// `None` in a recording pass, in training, and where libtorch has no such operation
+    /// Computes relu(norm(conv(x)) + shortcut) as one operation; `norm`, `shortcut` and ReLU (`is_rectified`) may
+    /// each be left out. `None` if that is not possible, which is so in a recording pass, in training, in bf16,
+    /// on a GPU, for `x` not in channels-last format, and where libtorch has no such operation
     /// ([`fused::conv_block`]).
     pub fn conv_block(
         &self,
@@ -71,8 +72,7 @@ impl Pass {
         {
             return Ok(None);
         }
-        // In evaluation the norm scales and shifts the output's channels: the scale can go into the
-        // weights.
+        // In evaluation the norm is a scale and a shift of the output's channels. The weights take the scale.
         let norm = norm
             .map(|norm| {
                 let scale = norm.scale()?;
@@ -91,7 +91,7 @@ impl Pass {
             .transpose()
     }
 
-    /// Adds zeros around the image: left, right, top, bottom.
+    /// Adds zeros around the image: so many left, right, above and below.
     pub fn pad(&self, x: &Value, zeros: [i64; 4]) -> Result<Value, TchError> {
         let out = x.tensor().f_constant_pad_nd(zeros)?;
         self.map(out, x, || {
@@ -100,8 +100,8 @@ impl Pass {
         })
     }
 
-    /// Batch norm with the batch's statistics in [`Mode::Train`], which also updates the running ones,
-    /// else with the running ones.
+    /// Batch norm: with the batch's statistics in [`Mode::Train`], where it also updates the running ones, else
+    /// with the running ones.
     pub fn batch_norm(&self, x: &Value, norm: &NormState<'_>) -> Result<Value, TchError> {
         if let Some(at) = self.bcosification {
             return self.bcosified_norm(x, norm, at);
@@ -205,7 +205,7 @@ impl Pass {
         })
     }
 
-    /// The mean of every window; zeros of the padding count.
+    /// The mean of every window of kernel × kernel; zeros of the padding count as pixels.
     pub fn avg_pool(
         &self,
         x: &Value,
@@ -218,7 +218,7 @@ impl Pass {
             .tensor()
             .f_avg_pool2d(kernel, stride, padding, false, true, None)?;
         self.map(out, x, || {
-            let at = x.tensor().f_detach()?; // for its size alone
+            let at = x.tensor().f_detach()?; // libtorch asks for it, but uses its size alone
             Ok(Box::new(move |g| {
                 at.f_avg_pool2d_backward(g, kernel, stride, padding, false, true, None)
             }))
@@ -239,7 +239,7 @@ impl Pass {
         })
     }
 
-    /// x · weightᵀ + bias over the last axis.
+    /// x · weightᵀ + bias over the last axis: (…, in) to (…, out), with `weight` (out, in).
     pub fn linear(
         &self,
         x: &Value,
@@ -257,8 +257,8 @@ impl Pass {
         })
     }
 
-    /// Returns the vjp of a convolution without bias: the transposed convolution that takes the gradient at
-    /// the output (`to`, its height and width) to that at the input (`from`).
+    /// Returns the vjp of a convolution without bias: the transposed convolution, from the gradient at the
+    /// output to that at the input. `from` is height and width of the input, `to` of the output.
     pub(crate) fn transposed(
         &self,
         weight: &Tensor,
@@ -267,6 +267,7 @@ impl Pass {
         to: [i64; 2],
     ) -> Result<Vjp, TchError> {
         let kernel = weight.size();
+        // Rows and columns at the end of the input that no window reaches, if the stride does not divide it.
         let left_over = [0, 1].map(|axis| {
             from[axis] + 2 * window.padding[axis]
                 - kernel[2 + axis]

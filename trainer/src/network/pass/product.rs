@@ -1,11 +1,13 @@
-//! Computes convolutions and matrix products in a run's [`Precision`]. For bf16, 32-bit inputs are rounded to
-//! 16 bits before the product and the output is converted back, so outputs and derivatives are 32-bit.
+//! Computes convolutions and matrix products in the [`Precision`] that a training run is configured with. For
+//! bf16, 32-bit inputs are rounded to 16 bits before the product and the output is converted back, so outputs
+//! and derivatives are 32-bit.
 
 use tch::{Kind, TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::pass::window::Window;
 
+/// No bias, for libtorch's functions.
 const NO_TENSOR: Option<Tensor> = None;
 
 /// Returns a 32-bit tensor as bf16 if that is the precision; other tensors as they are.
@@ -24,7 +26,7 @@ fn wide(tensor: Tensor) -> Result<Tensor, TchError> {
     }
 }
 
-/// The convolution of `x` with `weight`.
+/// The convolution of `x` (N, C_in, H, W) with `weight` (C_out, C_in / groups, kernel, kernel), without bias.
 pub(crate) fn conv(
     x: &Tensor,
     weight: &Tensor,
@@ -42,7 +44,8 @@ pub(crate) fn conv(
     )?)
 }
 
-/// The transposed convolution; `left_over` is PyTorch's `output_padding`.
+/// The transposed convolution of `g` (N, C_out, H', W'), the gradient at a convolution's output, with its
+/// `weight`: the gradient at its input. `left_over` is PyTorch's `output_padding`, [rows, columns].
 pub(crate) fn conv_transposed(
     g: &Tensor,
     weight: &Tensor,
@@ -62,7 +65,7 @@ pub(crate) fn conv_transposed(
     )?)
 }
 
-/// x · weightᵀ + bias over the last axis.
+/// x · weightᵀ + bias over the last axis: (…, in) to (…, out), with `weight` (out, in).
 pub(crate) fn linear(
     x: &Tensor,
     weight: &Tensor,
@@ -74,7 +77,7 @@ pub(crate) fn linear(
     wide(x.f_linear(&weight, bias.as_ref())?)
 }
 
-/// a · b over the last two axes.
+/// The matrix product a · b over the last two axes, for each index of the axes before.
 pub(crate) fn matmul(a: &Tensor, b: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
     wide(narrow(a, precision)?.f_matmul(&narrow(b, precision)?)?)
 }

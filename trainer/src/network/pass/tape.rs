@@ -1,11 +1,13 @@
 //! The forward pass, and a backward pass that can itself be differentiated. A pass that
 //! [records](Pass::recording) keeps for each value the vector-Jacobian product (vjp) of the operation
-//! that made it: the linear map from the gradient at the value to the gradients at its inputs.
+//! that made it: the linear map from the gradient at the value to the gradients at the operation's inputs.
 //! [`Pass::vjp`] applies these from the logits down to a layer and gives the gradient there as an
-//! ordinary expression of convolutions, masks and scales. libtorch differentiates that expression once
-//! more for the localization loss, which is cheaper than the general derivative of libtorch's own
-//! backward pass. The vjps of B-cos layers hold the dynamic weights fixed but keep them in the graph
-//! (SPEC A.3), so `Pass::vjp` gives IxG's gradient for ordinary networks and W(x) for B-cos networks.
+//! ordinary expression of convolutions, masks and scales. The localization loss, which compares the attribution
+//! map made of this gradient with boxes, lets libtorch differentiate that expression once more. This is
+//! cheaper than the second derivative of libtorch's own backward pass. The vjps of B-cos layers take their
+//! dynamic weights, which depend on the input, as constants but keep them in libtorch's graph (docs/SPEC.md
+//! A.3). So `Pass::vjp` gives the gradient of the logits for ordinary networks, and for B-cos networks the
+//! matrix W(x) of f(x) = W(x)·x.
 //!
 //! Operations with a written vjp are in `operations.rs`; any other differentiable expression of
 //! libtorch goes through [`Pass::opaque`].
@@ -17,16 +19,17 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
+use crate::network::pass::absorb::Seen;
 use crate::network::pass::bcosified::Bcosification;
 
-/// A tensor of the forward pass.
+/// A tensor of the forward pass with its node on the tape, which is the record of the pass.
 #[derive(Debug)]
 pub struct Value {
     tensor: Rc<Tensor>,
     /// The number of its node on the tape; 0 if the pass does not record.
     pub(super) node: usize,
-    /// Whether its memory belongs to it alone and its operation's vjp does not need it, so that it may be
-    /// overwritten.
+    /// Whether its operation allocated its memory and does not need it in its vjp, so that a later operation may
+    /// write there if no one else shares the tensor.
     is_allocated: bool,
 }
 
@@ -59,7 +62,8 @@ impl Value {
         }
     }
 
-    /// A tensor that may be overwritten: the value's own where nobody else holds it, else a copy.
+    /// A tensor that may be overwritten: the value's own where nobody else holds it, else a copy (a product by 1,
+    /// so that gradients pass).
     pub(super) fn into_own(self) -> Result<Tensor, TchError> {
         match (self.is_allocated, Rc::try_unwrap(self.tensor)) {
             (true, Ok(tensor)) => Ok(tensor),
@@ -69,17 +73,18 @@ impl Value {
     }
 }
 
-/// From the gradient at an operation's output to that at its one input.
+/// The vjp of an operation with one input: from the gradient at its output to that at its input.
 pub(crate) type Vjp = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 
 /// How a value was made, for the backward pass.
 pub(super) struct Node {
     /// The numbers of the nodes of the values it was made from.
     pub(super) inputs: Vec<usize>,
-    /// From the gradient at the value to those at its inputs.
+    /// From the gradient at the value to those at `inputs`, in this order.
     pub(super) vjp: NodeVjp,
 }
 
+/// The vjp of an operation with any number of inputs.
 type NodeVjp = Box<dyn Fn(&Tensor) -> Result<Vec<Tensor>, TchError>>;
 
 impl Node {
@@ -98,6 +103,8 @@ pub struct Pass {
     pub(super) precision: Precision,
     /// How far the network is B-cosified; `None` for all other networks.
     pub(super) bcosification: Option<Bcosification>,
+    /// The convolutions so far, and which share of the shifts of norms they are given; `None`: none.
+    pub(super) absorbing: Option<(Seen, f64)>,
     made: Cell<Made>,
     /// A node for each value, in the order in which they were made; `None` when not recording.
     pub(super) tape: Option<RefCell<Vec<Node>>>,
@@ -106,9 +113,9 @@ pub struct Pass {
 /// Sizes of the values a pass made, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Made {
-    /// All of them together: what a recording pass keeps.
+    /// The sum over all values: what a recording pass keeps.
     pub total: u64,
-    /// The largest.
+    /// The size of the largest value.
     pub largest: u64,
 }
 
@@ -119,6 +126,7 @@ impl Pass {
             mode,
             precision,
             bcosification: None,
+            absorbing: None,
             made: Cell::default(),
             tape: None,
         }
@@ -130,6 +138,7 @@ impl Pass {
             mode,
             precision,
             bcosification: None,
+            absorbing: None,
             made: Cell::default(),
             tape: Some(RefCell::new(Vec::new())),
         }
@@ -139,6 +148,14 @@ impl Pass {
     pub fn of_bcosified(self, bcosification: Option<Bcosification>) -> Self {
         Pass {
             bcosification,
+            ..self
+        }
+    }
+
+    /// The same pass, in which the share `share` of what norms shift is given to the convolutions before them.
+    pub fn absorbing(self, share: f64) -> Self {
+        Pass {
+            absorbing: Some((Seen::default(), share)),
             ..self
         }
     }
@@ -153,17 +170,17 @@ impl Pass {
         self.mode
     }
 
-    /// The precision of products.
+    /// The precision of convolutions and matrix products.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// The sizes of the values it has made so far.
+    /// The sizes of the values that its operations have made so far.
     pub fn made(&self) -> Made {
         self.made.get()
     }
 
-    /// A value that no operation of this pass made.
+    /// Returns `tensor` as a value that no operation of this pass made: where the pass begins.
     pub fn input(&self, tensor: &Tensor) -> Value {
         Value {
             tensor: Rc::new(tensor.shallow_clone()),
@@ -172,7 +189,7 @@ impl Pass {
         }
     }
 
-    /// Puts a node on the tape, if there is one, and gives its number.
+    /// Puts a node on the tape and returns its number; 0 if there is no tape.
     fn record(&self, node: Node) -> usize {
         let Some(tape) = &self.tape else { return 0 };
         let mut tape = tape.borrow_mut();
@@ -204,7 +221,8 @@ impl Pass {
         })
     }
 
-    /// Returns the output `tensor` of an operation with one input as a value. `vjp` makes its vjp.
+    /// Returns the output `tensor` of an operation with one input as a value. `vjp`, which makes its vjp, is
+    /// called only if the pass records.
     pub(crate) fn map(
         &self,
         tensor: Tensor,
@@ -214,7 +232,7 @@ impl Pass {
         self.map_node(tensor, input.node, vjp)
     }
 
-    /// Does the same as [`Pass::map`] if only the number of the input's node is left, not the input.
+    /// Does the same as [`Pass::map`] where the input itself was given away and only its node's number is left.
     pub(super) fn map_node(
         &self,
         tensor: Tensor,
@@ -230,8 +248,9 @@ impl Pass {
         })
     }
 
-    /// The gradient at `input` of Σ `cotangent` · `output`, in the graph of both when gradients are
-    /// on. Zero where `output` does not depend on `input`.
+    /// Returns the gradient of Σ `cotangent` · `output` with respect to `input`, which must have been made before
+    /// `output`; zeros if `output` does not depend on `input`. If gradients are on, the result is in libtorch's
+    /// graph and can be differentiated with respect to the weights, the input and the cotangent.
     ///
     /// # Errors
     /// libtorch's.

@@ -5,8 +5,8 @@
 pub struct Window {
     /// The stride, the same in both directions.
     pub stride: i64,
-    /// Zeros above and below, and left and right.
+    /// Zeros on each side: [above and below, left and right].
     pub padding: [i64; 2],
-    /// PyTorch's `groups`: channels are convolved within each group alone.
+    /// PyTorch's `groups`: the channels are divided into so many groups, each convolved by itself.
     pub groups: i64,
 }

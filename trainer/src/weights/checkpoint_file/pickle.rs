@@ -76,7 +76,7 @@ impl Machine<'_> {
         ))
     }
 
-    /// Executes one instruction.
+    /// Executes one instruction. Its opcode is one of those of Python's module `pickletools`.
     fn step(&mut self, opcode: u8) -> Result<(), Problem> {
         match opcode {
             // Stream structure and stack.
@@ -137,8 +137,8 @@ impl Machine<'_> {
                 let items = self.pop_pairs()?;
                 self.set_items(items)?;
             }
-            // BUILD: the state an object would have been given (a dict's `_metadata`, a namespace's
-            // fields) is dropped. No tensor of a state dict is in one.
+            // BUILD: the state that would have been set on an object (a dict's `_metadata`, a namespace's fields)
+            // is dropped. No tensor of a state dict is in such a state.
             b'b' => {
                 self.pop()?;
                 self.top()?;
@@ -345,7 +345,7 @@ impl Machine<'_> {
         let target = self.top()?;
         match &mut self.values[target.index()] {
             Value::List(items) => items.extend(new),
-            Value::Object { .. } => {} // a list-like class: no tensor of a state dict is in one
+            Value::Object { .. } => {} // a list-like class: its items are dropped, no tensor of a state dict is there
             _ => return Err(self.fail("items for another value", "a list under them")),
         }
         Ok(())

@@ -50,7 +50,7 @@ pub enum Problem {
         /// The entry that should be.
         expected: String,
     },
-    /// The pickle breaks off, is inconsistent or uses what `torch.save` does not.
+    /// The pickle breaks off, is inconsistent or has instructions that `torch.save` does not write.
     #[error("{part} pickle, byte {offset}: found {found}, expected {expected}")]
     Pickle {
         /// Which pickle of the file.
@@ -104,7 +104,7 @@ pub enum Problem {
         /// What it is.
         found: String,
     },
-    /// No tensor where the state dict should be.
+    /// The dict that should be the state dict holds no tensor.
     #[error("found {found}, expected a dict of tensors")]
     NoTensors {
         /// What is there instead.
@@ -118,7 +118,7 @@ pub enum Problem {
         /// Their keys.
         found: String,
     },
-    /// Under the key that the caller named there is no state dict.
+    /// There is no state dict under the key that the caller named.
     #[error("entry {key:?}: found {found}, expected a dict of tensors under that name")]
     NoSuchKey {
         /// The name.
@@ -135,11 +135,11 @@ pub enum Problem {
     /// One tensor's type, size or storage is wrong.
     #[error("tensor {name:?}: found {found}, expected {expected}")]
     Tensor {
-        /// Its name.
+        /// The tensor's name.
         name: String,
-        /// What it says.
+        /// What the file has.
         found: String,
-        /// What it may say.
+        /// What is possible.
         expected: String,
     },
 }

@@ -26,6 +26,7 @@ pub fn parse(
     bytes: &[u8],
     state_dict_key: Option<&str>,
 ) -> Result<Vec<NamedTensor>, CheckpointError> {
+    // A zip entry's header; a safetensors file's JSON after its length of 8 bytes; a pickle's first opcode.
     let tensors = if bytes.starts_with(b"PK\x03\x04") {
         torch_file::read_zip(bytes, state_dict_key)
     } else if bytes.get(8) == Some(&b'{') {

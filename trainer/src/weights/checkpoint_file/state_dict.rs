@@ -12,20 +12,19 @@ use super::problem::Problem;
 use super::tensor::{Storage, View};
 use super::value::{Id, Tree, Value};
 
-/// The keys under which checkpoints of torchvision, timm and the paper's code hold their weights
-/// (docs/SPEC.md D).
+/// The keys under which checkpoints of torchvision, timm and the paper's code hold their weights.
 const KEYS: [&str; 4] = ["state_dict", "model", "model_state_dict", "net"];
 /// The most levels of dicts in dicts.
 const MAX_DEPTH: usize = 16;
 /// The most entries when flattened. The file may have far fewer, because one dict can be the value of many
 /// entries.
 const MAX_ENTRIES: usize = 1_000_000;
-/// The most tensors of a state dict. This bound and the next are far above what any network needs. They
-/// keep a small file, many of whose entries share one long text, from filling memory.
+/// The most tensors of a state dict. This bound and the next are far above what any network needs. Without them a
+/// small file could fill memory, with many entries that share one long text.
 const MAX_TENSORS: usize = 100_000;
 /// The most bytes of a tensor's full name.
 const MAX_NAME: usize = 1024;
-/// The most bytes of a storage's key; real keys are numbers.
+/// The most bytes of a storage's key; real keys are numbers as text.
 const MAX_KEY: usize = 64;
 /// The most dimensions of a tensor; torch's own limit.
 const MAX_DIMENSIONS: usize = 64;
@@ -318,7 +317,7 @@ fn integers(tree: &Tree, id: Id) -> Option<Vec<i64>> {
     }
 }
 
-/// Lists the keys of `entries` for a message.
+/// Lists the first [`MAX_LISTED`] keys of `entries` for a message.
 fn keys(tree: &Tree, entries: &[(Id, Id)]) -> String {
     let names = entries.iter().map(|(key, _)| match tree.get(*key) {
         Value::Str(text) => text.clone(),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::problem::Problem;
 
-/// A tensor as it stands in a weight file.
+/// A tensor of a weight file with its elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
     /// Name in the state dict, nested dicts joined with dots.
@@ -110,7 +110,7 @@ impl Dtype {
 pub(super) struct View<'a> {
     pub(super) name: String,
     pub(super) storage: Storage<'a>,
-    /// Storage class or dtype, `torch.FloatStorage` or `torch.float32`.
+    /// A storage class, as `torch.FloatStorage`, or a dtype, as `torch.float32`.
     pub(super) dtype: &'a str,
     pub(super) offset: i64,
     pub(super) size: Vec<i64>,
@@ -314,8 +314,8 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Returns the budget of a file of `length` bytes: 16 times as many, and 16 MiB for small files whose
-    /// tensors are expanded views (stride 0).
+    /// Returns the budget of a file of `length` bytes: 16 times as many, and 16 MiB more for small files whose
+    /// tensors are expanded views (stride 0). Both are chosen.
     pub(super) fn for_file(length: usize) -> Budget {
         let limit = length.saturating_mul(16).saturating_add(16 << 20);
         Budget { left: limit, limit }

@@ -18,7 +18,7 @@ impl Id {
     }
 }
 
-/// A value in a pickle. Those inside it are ids.
+/// A value in a pickle; the values inside it are given by their ids.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     None,
@@ -74,7 +74,7 @@ impl Tree {
         (0..self.values.len()).map(Id::at)
     }
 
-    /// The name of a global, if the value is one.
+    /// The name, if the value is [`Value::Global`].
     pub(super) fn global(&self, id: Id) -> Option<&str> {
         match self.get(id) {
             Value::Global(name) => Some(name),

@@ -1,8 +1,5 @@
-//! The zip archive of a `.pt2` file: finds its entries in the mapped file without a copy, as PyTorch stores
-//! them uncompressed.
-//!
-//! What an entry holds is `read`'s. Nothing is allocated by a size that the file declares: entries are slices
-//! of the file.
+//! Finds the entries of a `.pt2` file (a zip archive that `torch.export.save` wrote) in the mapped file. They are
+//! slices of the file, without a copy, because PyTorch stores them uncompressed. `read.rs` says what they hold.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,9 +11,9 @@ use memmap2::Mmap;
 use crate::network::graph::problem::{GraphError, Problem, quote};
 use crate::weights::zip_directory::{self, Entry, Packing};
 
-/// What to do with a file of another kind.
+/// Advice for a file of another kind.
 const EXPORT: &str = "export the model with torch.export.export and save it with torch.export.save";
-/// What to do with a file of an older PyTorch.
+/// Advice for a file of an older PyTorch.
 const EXPORT_AGAIN: &str = "export again with PyTorch 2.9 or later";
 /// The first byte of a pickle.
 const PICKLE: u8 = 0x80;
@@ -36,8 +33,8 @@ impl Mapped {
             error,
         };
         let file = File::open(path).map_err(fail)?;
-        // SAFETY: the mapping is only read, as bytes; a file that someone shortens meanwhile ends the
-        // program, as it would end any reader of mapped files.
+        // SAFETY: the mapping is only read, as bytes. If someone shortens the file meanwhile, the program ends, as any
+        // reader of mapped files would.
         Ok(Self(unsafe { Mmap::map(&file) }.map_err(fail)?))
     }
 }
@@ -102,7 +99,7 @@ impl<'a> Archive<'a> {
         names.filter(move |name| name.starts_with(folder) && !name.ends_with('/'))
     }
 
-    /// The bytes of an entry, compared with their checksum.
+    /// The bytes of an entry, after a check of their checksum.
     pub(crate) fn entry(&self, name: &str) -> Result<&'a [u8], Problem> {
         let fail = |found: String, expected: String| Problem::Entry {
             entry: format!("entry {}", quote(name)),
@@ -134,7 +131,7 @@ impl<'a> Archive<'a> {
         Ok(entry.bytes)
     }
 
-    /// Refuses an archive whose entry `name` does not hold `value`, which is `what`.
+    /// Refuses an archive whose entry `name` does not hold `value`; `what` says in the error what the value means.
     fn expect(&self, name: &str, value: &str, what: &str) -> Result<(), Problem> {
         let found = self.entry(name)?.trim_ascii();
         if found == value.as_bytes() {
@@ -148,7 +145,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// Says what a file is that is no zip archive.
+/// Says what kind of file it is, if it is no zip archive.
 fn first_bytes(bytes: &[u8]) -> String {
     match bytes {
         [] => "an empty file".into(),
@@ -161,7 +158,7 @@ fn first_bytes(bytes: &[u8]) -> String {
     }
 }
 
-/// Refuses the other zip archives that PyTorch writes, told by the names of their entries.
+/// Refuses the other kinds of zip archives that PyTorch writes, which it tells by the names of their entries.
 fn refuse_other_kinds(names: &[&str]) -> Result<(), Problem> {
     let has = |end: &str| {
         names.iter().any(|name| {
@@ -202,13 +199,13 @@ fn refuse_other_kinds(names: &[&str]) -> Result<(), Problem> {
     })
 }
 
-/// Whether a name, with its root folder, is that of a program.
+/// Whether the entry `name`, root folder included, is the JSON of an exported network.
 fn is_program(name: &str) -> bool {
     let name = name.split_once('/').map_or("", |(_, rest)| rest);
     name.starts_with("models/") && name.ends_with(".json")
 }
 
-/// The folder in which all entries lie.
+/// Returns the folder in which all entries lie.
 fn root<'a>(names: &[&'a str]) -> Result<&'a str, Problem> {
     let folder = |name: &'a str| name.split_once('/').map_or("", |(folder, _)| folder);
     let first = names.first().map_or("", |name| folder(name));

@@ -1,8 +1,8 @@
-//! Turns the nodes of the export schema, whose values have names, into those of the graph, whose values
-//! have numbers.
+//! Turns the nodes of PyTorch's export schema, whose values have names, into nodes of our graph, whose values have
+//! numbers.
 //!
-//! Conditions on the batch size, which an export keeps as assertions, are left out: the interpreter is
-//! called with whatever batch there is. So are devices and memory layouts, which are the interpreter's.
+//! Conditions on the batch size, which an export keeps as assertions, are left out: the network is run with any
+//! batch size. So are devices and memory layouts, which the trainer decides.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -13,22 +13,23 @@ use crate::network::graph::program::{Argument, Meta, Node, OTHER, Size};
 use crate::weights::exported::schema::{self, Extent, OptionalTensor, SymInt, Symbol};
 use crate::weights::exported::storage;
 
-/// Arguments that say where and how memory is allocated.
+/// Arguments that say how memory is allocated; they are left out.
 const OF_MEMORY: [&str; 3] = ["pin_memory", "non_blocking", "memory_format"];
 
 /// The values that are defined so far, by their names in the file.
 pub(crate) struct Values<'a> {
-    /// What is known of each.
+    /// The type and size of each value, by its number.
     pub(crate) metas: Vec<Meta>,
-    /// The modules that call others.
+    /// The paths of the modules that call others.
     pub(crate) modules: BTreeSet<String>,
     graph: &'a schema::Graph,
-    /// The expression of the batch size.
+    /// The symbol that stands for the batch size in sizes.
     batch: &'a str,
+    /// The number of each value by its name.
     numbers: HashMap<&'a str, usize>,
-    /// The modules that are called.
+    /// The paths of the modules that are called.
     called: HashSet<&'a str>,
-    /// Conditions, which are left out.
+    /// The names of truth values, which are left out.
     conditions: HashSet<&'a str>,
 }
 
@@ -49,7 +50,8 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// What the file says of a tensor.
+    /// The type and size of a tensor, as the file has them. A size that is an expression other than the batch size
+    /// becomes [`OTHER`].
     pub(crate) fn meta(&self, name: &str) -> Result<Meta, Problem> {
         let fail = |found: String, expected: &str| Problem::Graph {
             part: format!("value {}", quote(name)),
@@ -78,13 +80,13 @@ impl<'a> Values<'a> {
         Ok(meta_found)
     }
 
-    /// Defines a tensor under its name.
+    /// Defines the tensor of this name; returns its number.
     pub(crate) fn define_tensor(&mut self, name: &'a str) -> Result<usize, Problem> {
         let meta = self.meta(name)?;
         self.define(name, meta)
     }
 
-    /// Defines a value that nothing refers to by name.
+    /// Adds a value without a name; returns its number.
     pub(crate) fn unnamed(&mut self, meta: Meta) -> usize {
         self.metas.push(meta);
         self.metas.len() - 1
@@ -102,17 +104,19 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
+    /// Defines the value `name` of this type and size; returns its number.
     fn define(&mut self, name: &'a str, meta: Meta) -> Result<usize, Problem> {
         let value = self.unnamed(meta);
         self.alias(name, value)?;
         Ok(value)
     }
 
-    /// The value of a tensor that `user` refers to by its name.
+    /// The number of the tensor `name`, which `user` (a node, for messages) refers to.
     pub(crate) fn tensor(&self, name: &str, user: &str) -> Result<usize, Problem> {
         self.find(name, user, false)
     }
 
+    /// The number of the value `name`, which must be an integer (`is_int`) or a tensor.
     fn find(&self, name: &str, user: &str, is_int: bool) -> Result<usize, Problem> {
         let fail = |found: String, expected: &str| Problem::Graph {
             part: user.into(),
@@ -137,7 +141,7 @@ impl<'a> Values<'a> {
         Ok(value)
     }
 
-    /// Converts a node; `None` where it is left out.
+    /// Converts a node; `None` if it is left out, as assertions and conditions are.
     pub(crate) fn node(&mut self, node: &'a schema::Node) -> Result<Option<Node>, Problem> {
         let operator = node
             .target
@@ -193,10 +197,11 @@ impl<'a> Values<'a> {
         }))
     }
 
-    /// The module that a node belongs to, the innermost of a stack; notes those around it.
+    /// Returns the path of the module that a node belongs to, the innermost of its `stack`, and notes the modules
+    /// around it as modules that call others.
     ///
-    /// A module that is called in another place than the one it is named after, as an activation that all
-    /// blocks share and that is named after the first, counts as a part of its caller there.
+    /// A module may be called by another module than its path says: an activation that all blocks share has the path
+    /// of the first block. Such a call counts as a part of the calling module.
     fn module(&mut self, stack: &'a str) -> &'a str {
         let is_within = |path: &str, outer: &str| {
             let rest = path.strip_prefix(outer);
@@ -204,7 +209,7 @@ impl<'a> Values<'a> {
         };
         let mut module = "";
         for path in modules(stack).filter(|path| !path.is_empty()) {
-            // Of the modules that it is named after, those that are called must be on the stack.
+            // If a called module in its path is not on the stack, this module is called from elsewhere.
             let dots = path.match_indices('.').map(|(dot, _)| &path[..dot]);
             let mut between = dots.filter(|outer| is_within(outer, module));
             if !is_within(path, module) || between.any(|outer| self.called.contains(outer)) {
@@ -218,7 +223,7 @@ impl<'a> Values<'a> {
         module
     }
 
-    /// Converts an argument; `None` where it is left out.
+    /// Converts an argument; `None` if it is left out.
     fn argument(
         &self,
         input: &schema::NamedArgument,
@@ -292,14 +297,14 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Whether an operator only checks something.
+/// Whether an operator is an assertion, which computes nothing.
 fn is_assertion(operator: &str) -> bool {
     ["aten._assert_", "aten.sym_constrain_range"]
         .iter()
         .any(|start| operator.starts_with(start))
 }
 
-/// The conditions that are a node's only outputs.
+/// The names of a node's outputs if they are all truth values; `None` if it has others or none.
 fn conditions(outputs: &[schema::Argument]) -> Option<Vec<&str>> {
     let condition = |output: &'_ schema::Argument| matches!(output, schema::Argument::AsSymBool(_));
     if outputs.is_empty() || !outputs.iter().all(condition) {
@@ -312,10 +317,10 @@ fn conditions(outputs: &[schema::Argument]) -> Option<Vec<&str>> {
     Some(names.collect())
 }
 
-/// The paths of the modules of a stack, from outside to inside.
+/// The paths of the modules of a stack (`Metadata::nn_module_stack`), the outermost first.
 fn modules(stack: &str) -> impl Iterator<Item = &str> {
     stack.split(';').filter_map(|module| {
-        // A part of a module list is "blocks.slice(None, 2, None)", whose commas are none between parts.
+        // A slice of a module list is "blocks.slice(None, 2, None)": commas in brackets do not separate.
         let mut depth = 0;
         let mut parts = module.split(move |c| {
             match c {
@@ -326,12 +331,12 @@ fn modules(stack: &str) -> impl Iterator<Item = &str> {
             c == ',' && depth == 0
         });
         let (key, path) = (parts.next()?, parts.next()?);
-        // PyTorch's word for a node of its own making.
+        // PyTorch's key for nodes that it adds itself.
         (!key.starts_with("_empty")).then_some(path)
     })
 }
 
-/// What an argument is that is not supported.
+/// Says for a message what kind of argument it is that is not supported.
 fn kind(argument: &schema::Argument) -> &'static str {
     use schema::Argument as Read;
     match argument {

@@ -1,12 +1,13 @@
-//! Makes an exported graph pure and minimal, so that an interpreter needs no in-place operators and can keep
-//! every value: each operator only computes new values.
+//! Makes the graph of an exported network pure and minimal. In a pure graph each operator only computes new values
+//! and overwrites none, so every value can be kept for a backward pass.
 //!
 //! An export has the operators of the model's code, some of which overwrite (`relu_`, `add_`, `fill_` on a
-//! slice). What they overwrite may be seen by other names through views, so this follows which values lie in
-//! the same memory: a value knows the memory it lies in, the views that lead to it, and for which version of
-//! the memory it was computed. After an overwrite the views are computed anew where they are used again.
-//! `rewrite` brings operators into one form, `memory` follows views and overwrites, `prune` removes what the
-//! logits do not need.
+//! slice). Other values may share the memory that they overwrite, as views do. So `memory` follows for each value
+//! which memory it lies in, which views lead to it, and for which version of the memory it was computed; after an
+//! overwrite the views are computed anew when they are used again. `rewrite` brings operators into one form,
+//! `prune` removes what the logits do not need.
+//!
+//! "Old" values and nodes are those of the exported graph, "new" ones those of the graph that is made.
 
 use crate::network::graph::check;
 use crate::network::graph::operators::{self, ARITHMETIC, SIZE};
@@ -18,11 +19,11 @@ use crate::weights::exported::prune;
 use crate::weights::exported::rewrite::{self, Form};
 use crate::weights::exported::views::{self, Sharing};
 
-/// Returns the graph in pure and minimal form, checked.
+/// Returns the pure and minimal graph, checked.
 ///
 /// # Errors
-/// A graph that overwrites what is used later in a way that cannot be followed, calls what is not allowed, or
-/// cannot be run.
+/// A graph that overwrites a value which is used later in a way that cannot be followed, calls an operator that is
+/// not allowed, or cannot be run.
 pub fn lower(graph: &Graph) -> Result<Graph, Problem> {
     let mut lowering = Lowering::new(graph);
     for node in &graph.nodes {
@@ -44,22 +45,28 @@ pub fn lower(graph: &Graph) -> Result<Graph, Problem> {
     Ok(lowered)
 }
 
-/// The lowering between two nodes: what the old values are, and the calls so far.
+/// The state of the work between two nodes of the old graph.
 struct Lowering<'a> {
     old: &'a Graph,
     /// Whether each old value is used.
     used: Vec<bool>,
+    /// The new graph's calls and values so far.
     calls: Calls,
+    /// The new value that is the images.
     input: usize,
+    /// The tensors that the network owns, with their new values.
     tensors: Vec<GraphTensor>,
+    /// Which new value each old value is.
     memory: Memory,
-    /// The old values that are numbers.
+    /// What each old value that is an integer is: a number, or a new value; `None` for tensors and values not made yet.
     sizes: Vec<Option<Size>>,
-    /// The batch size, once it is asked for.
+    /// The new value that is the batch size, once it is needed.
     batch: Option<usize>,
 }
 
 impl<'a> Lowering<'a> {
+    /// Begins with the images and the tensors that the network owns. Running statistics do not count as constant, as
+    /// batch norms update them in training.
     fn new(old: &'a Graph) -> Self {
         let mut used = vec![false; old.values.len()];
         let mut statistics = vec![false; old.values.len()];
@@ -94,14 +101,14 @@ impl<'a> Lowering<'a> {
         lowering
     }
 
-    /// Adds a value that no call makes.
+    /// Adds the old value `old`, which no call makes, to the new graph; returns its number there.
     fn source(&mut self, old: usize, constant: bool) -> usize {
         let value = self.calls.value(self.old.values[old].clone(), constant);
         self.memory.put_alone(old, value);
         value
     }
 
-    /// Lowers a node of the old graph.
+    /// Adds to the new graph what a node of the old graph computes.
     fn node(&mut self, node: &Node) -> Result<(), Problem> {
         if node.operator == SIZE || ARITHMETIC.contains(&node.operator.as_str()) {
             return self.number(node);
@@ -121,6 +128,7 @@ impl<'a> Lowering<'a> {
         let mut call = node.clone();
         if let Some(operator) = &in_place {
             call.operator.clone_from(operator);
+            // In-place changes of the shape alone (`squeeze_`) are refused, as `check` knows no such operator.
             if views::sharing(call.name()) != Sharing::Nothing || metas.len() != 1 {
                 return operators::check(node);
             }
@@ -165,7 +173,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// Adds the call that `node` becomes, and notes where its outputs lie.
+    /// Adds `call`, which `node` becomes, and notes in which memory its outputs lie.
     fn call(
         &mut self,
         node: &Node,
@@ -174,7 +182,7 @@ impl<'a> Lowering<'a> {
         sharing: Sharing,
         first: Option<usize>,
     ) {
-        // A call in another form may leave out outputs that are not used.
+        // The rewritten call may have fewer outputs, without those that are not used.
         let n_outputs = call.outputs.len();
         let metas = &metas[..n_outputs];
         let values = self.calls.add(call.clone(), metas);
@@ -200,7 +208,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Replaces the old values among a node's arguments.
+    /// Replaces the old values among a node's arguments by the new ones. `user` names the node in messages.
     fn translate(&mut self, node: &mut Node, user: &str) -> Result<(), Problem> {
         let sizes = &self.sizes;
         let number = |size: &mut Size| {
@@ -236,7 +244,8 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// Lowers a calculation with the batch size: what is known is computed.
+    /// Adds what a node computes that reads a size or calculates with integers: a number if it is known now, else a
+    /// call.
     fn number(&mut self, node: &Node) -> Result<(), Problem> {
         let user = quote(&node.operator);
         let wrong = || Problem::Graph {
@@ -285,7 +294,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// The batch size, as the size of the images.
+    /// The new value that is the batch size: the size of the images' first axis.
     fn batch_size(&mut self) -> usize {
         if let Some(batch) = self.batch {
             return batch;

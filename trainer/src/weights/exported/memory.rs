@@ -1,5 +1,9 @@
-//! The memory that the values of an exported graph lie in, while `lower` goes through it: what a value is
-//! after an overwrite, and what an overwrite of a part does to the whole.
+//! Follows which memory the values of an exported graph lie in while `lower` replaces operators that overwrite a
+//! value by pure ones: what a value is after an overwrite, and what the overwrite of a part does to the whole.
+//!
+//! The old graph is the exported one, the new graph the one that `lower` makes, whose operators only make new
+//! values. A block is a piece of memory of the old graph; in the new graph it is a value, another one after each
+//! overwrite. A view, such as a slice, leads from a block to a part of it.
 
 use std::rc::Rc;
 
@@ -8,46 +12,49 @@ use crate::network::graph::program::{Argument, Meta, Node};
 use crate::weights::exported::calls::Calls;
 use crate::weights::exported::views;
 
-/// Views that are followed from a value to its memory.
+/// The most views of views between a block and a value; chosen, real networks have a few.
 const MAX_STEPS: usize = 32;
-/// Numbers and outputs of a view that is followed.
+/// The most numbers, tensors and outputs of a call that is a view; chosen likewise.
 const MAX_NUMBERS: usize = 64;
 
 /// Where the values of the old graph lie.
 pub(crate) struct Memory {
     blocks: Vec<Block>,
-    /// The place of each old value that is made.
+    /// The place of each value of the old graph; `None` if it is not made yet.
     places: Vec<Option<Place>>,
 }
 
 /// Where a value of the old graph lies, and what it is in the new.
 #[derive(Clone)]
 struct Place {
+    /// The index of the block.
     block: usize,
     /// The views that lead from the block to the value.
     steps: Vec<Rc<Step>>,
-    /// The value in the new graph, as it was for `version` of the block.
+    /// The value in the new graph, computed when the block had this `version`.
     value: usize,
     version: usize,
 }
 
-/// A view on the way to a value.
+/// A step from a block towards a value.
 pub(crate) enum Step {
+    /// A view.
     View {
-        /// The call, with some first tensor.
+        /// The call; its first tensor is replaced when it is repeated.
         node: Node,
-        /// What is known of its input and its outputs.
+        /// Type and size of its input.
         from: Meta,
+        /// Types and sizes of its outputs.
         to: Vec<Meta>,
-        /// The index of the output.
+        /// The index of the output that the step leads to.
         output: usize,
     },
-    /// What may be a view or a copy.
+    /// An operator, such as `reshape`, that gives a view or a copy, which depends on strides.
     Perhaps,
 }
 
 impl Step {
-    /// The numbers and outputs of its call.
+    /// How many numbers, tensors and outputs its call has.
     fn n_numbers(&self) -> usize {
         let Step::View { node, to, .. } = self else {
             return 0;
@@ -63,16 +70,17 @@ impl Step {
 
 /// A piece of memory that values of the old graph lie in.
 struct Block {
-    /// All of it, as a value of the new graph.
+    /// The value of the new graph that is the whole block now.
     value: usize,
     /// The number of times that it was overwritten.
     version: usize,
-    /// The operator that overwrote a part of it in a way that cannot be followed, and its module.
+    /// The operator that overwrote a part of it in a way that cannot be followed, and its module; `None` if none
+    /// did.
     lost: Option<(String, String)>,
 }
 
 impl Memory {
-    /// The memory of a graph of this many values, none of which is made.
+    /// The memory of an old graph of this many values, before any is made.
     pub(crate) fn of(n_values: usize) -> Self {
         Memory {
             blocks: Vec::new(),
@@ -80,7 +88,7 @@ impl Memory {
         }
     }
 
-    /// Notes that the old value is the new one `value`, in a block of its own.
+    /// Notes that the value `old` of the old graph is `value` in the new graph, in a block of its own.
     pub(crate) fn put_alone(&mut self, old: usize, value: usize) {
         self.blocks.push(Block {
             value,
@@ -95,14 +103,14 @@ impl Memory {
         });
     }
 
-    /// Notes that the old value is the same as the old value `first`.
+    /// Notes that the value `old` of the old graph is the same memory as its value `first`.
     pub(crate) fn put_beside(&mut self, old: usize, first: usize) {
         self.places[old] = self.places[first].clone();
     }
 
-    /// Notes that the old value is the new one `value`, to which `step` leads from the old value `first`.
-    /// Where there are too many steps, or one is large, they are not followed: a file must not make them
-    /// anew without end.
+    /// Notes that the value `old` of the old graph is `value` in the new graph, and that `step` leads to it from the
+    /// old graph's value `first`. Too many or too large steps are not kept: they are repeated after overwrites, and
+    /// a file must not be able to make that endless.
     pub(crate) fn put_behind(&mut self, old: usize, first: usize, value: usize, step: Step) {
         let Some(mut place) = self.places[first].clone() else {
             return self.put_alone(old, value);
@@ -115,13 +123,13 @@ impl Memory {
         self.places[old] = Some(Place { value, ..place });
     }
 
-    /// The new value of an old one as it was read last.
+    /// The value of the new graph that the old graph's value `old` was when it was read last.
     pub(crate) fn last_read(&self, old: usize) -> Option<usize> {
         self.places[old].as_ref().map(|place| place.value)
     }
 
-    /// The new value of an old one, as it is now, for `user`. The views that lead to it are added to `calls`
-    /// where what they are views of was overwritten.
+    /// Returns the value of the new graph that the old graph's value `old` is now. If its block was overwritten since,
+    /// the views that lead to it are added to `calls` again. `user` names the operator that reads it, for messages.
     pub(crate) fn read(
         &mut self,
         calls: &mut Calls,
@@ -159,7 +167,8 @@ impl Memory {
         Ok(value)
     }
 
-    /// Notes that `node` overwrites the old value with the new one `value`.
+    /// Notes that `node` overwrites the old graph's value `old` with the new graph's `value`. If `old` is a part of a
+    /// block, the calls that put it back into the whole are added to `calls`.
     pub(crate) fn write(&mut self, calls: &mut Calls, (old, value): (usize, usize), node: &Node) {
         let Some(place) = self.places[old].clone() else {
             return;
@@ -187,8 +196,7 @@ impl Memory {
     }
 }
 
-/// Computes the views `steps` of `whole`, one after the other, and returns the values, the last of which is
-/// where they lead.
+/// Adds the views `steps`, one of the other, starting from `whole`; returns `whole` and the value after each step.
 fn follow(calls: &mut Calls, whole: usize, steps: &[Rc<Step>]) -> Vec<usize> {
     let mut values = vec![whole];
     let mut value = whole;
@@ -206,7 +214,8 @@ fn follow(calls: &mut Calls, whole: usize, steps: &[Rc<Step>]) -> Vec<usize> {
     values
 }
 
-/// Puts `value`, to which the views `steps` of `whole` lead, back into `whole`, where that is possible.
+/// Adds calls that compute `whole` with the part to which `steps` lead replaced by `value`. Returns the new whole;
+/// `None` if that is not possible.
 fn put_back(calls: &mut Calls, whole: usize, steps: &[Rc<Step>], value: usize) -> Option<usize> {
     let values = follow(calls, whole, steps);
     let mut part = value;

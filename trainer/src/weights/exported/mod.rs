@@ -1,25 +1,25 @@
-//! Reads a network that PyTorch exported (`torch.export.save`): `read` gives its graph and tensors as they are
-//! in the file, `lower` makes the graph pure and minimal.
+//! Reads a network that PyTorch exported (`torch.export.save`, a `.pt2` file): `read` gives its graph and tensors
+//! as they are in the file, `lower` makes the graph pure (no operator overwrites a value) and minimal.
 
-// The entries of the file.
+// Finds the entries of the file, a zip archive.
 pub mod archive;
-// The calls of a lowered graph.
+// The calls of operators of the graph that `lower` makes.
 mod calls;
-// The nodes of the export schema as those of a graph.
+// Turns nodes of the export schema into nodes of a graph.
 mod convert;
-// Operators that overwrite, replaced.
+// Replaces operators that overwrite a value.
 pub mod lower;
-// Which values lie in the same memory.
+// Follows which values share memory.
 mod memory;
-// What the logits do not need, removed.
+// Removes the calls on which the logits do not depend.
 mod prune;
-// The file as a graph with its tensors.
+// Reads the file as a graph with its tensors.
 pub mod read;
-// Operators in one form each.
+// Brings the variants of an operator into one form.
 mod rewrite;
-// The export schema.
+// The export schema, as structures.
 mod schema;
-// The tensors as views of the file.
+// Reads the tensors as views of the file's bytes.
 pub mod storage;
-// Operators that are views.
+// The operators whose outputs are views of their input.
 mod views;

@@ -1,10 +1,11 @@
-//! Removes the calls whose outputs the logits do not depend on, and the constants that no call uses any
-//! more; numbers the values that are left without gaps.
+//! Removes from the graph of an exported network the calls on which the logits do not depend and the constants
+//! that no call uses any more, and numbers the remaining values without gaps.
 
 use crate::network::graph::program::{Argument, Graph, GraphTensor, Size};
 use crate::weights::exported::calls::Calls;
 
-/// Makes a graph of the calls that are needed.
+/// Makes a graph of the calls that are needed to compute the value `output` from the value `input`. `tensors` that
+/// the state dict has stay, used or not.
 pub(crate) fn prune(
     calls: Calls,
     input: usize,
@@ -33,6 +34,7 @@ pub(crate) fn prune(
         needed[tensor.value] = true;
     }
 
+    // The new number of each needed value.
     let mut number = 0;
     let numbers: Vec<usize> = needed
         .iter()

@@ -1,8 +1,9 @@
-//! Reads a `.pt2` file: the network's graph, as it was exported, and the tensors that it owns.
+//! Reads a `.pt2` file of `torch.export.save`: the network's graph, as it was exported, and the tensors that it
+//! owns.
 //!
-//! `archive` finds the bytes, `schema` their structure, `storage` the tensors, `convert` the nodes; here
-//! they are put together, and what is no image classifier is refused. The graph still has the in-place and
-//! needless operators of the export, which `lower` removes.
+//! `archive` finds the entries of the file, `schema` parses their JSON, `storage` reads the tensors, `convert` the
+//! nodes. This file puts them together and refuses what is no image classifier. The graph still has the in-place
+//! and needless operators of the export, which `lower` removes.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -15,15 +16,16 @@ use crate::weights::exported::convert::Values;
 use crate::weights::exported::schema::{self, Argument, Extent, InputSpec, OutputSpec};
 use crate::weights::exported::storage::{self, Payload, View};
 
-/// The folders of parameters with persistent buffers, and of all other tensors.
+/// The folder of the parameters and of the buffers that are in the state dict.
 const WEIGHTS: &str = "data/weights/";
+/// The folder of all other tensors.
 const CONSTANTS: &str = "data/constants/";
 
 /// A network as a `.pt2` file has it.
 pub struct Exported<'a> {
     /// The graph, as it was exported.
     pub graph: Graph,
-    /// The tensors of the graph by their names, and under the further names that some have.
+    /// The tensors of the graph by their names; those with several names are there under each.
     pub tensors: BTreeMap<String, View<'a>>,
 }
 
@@ -97,7 +99,7 @@ pub fn read(bytes: &[u8]) -> Result<Exported<'_>, Problem> {
     })
 }
 
-/// The entry that is the program.
+/// The name of the entry that is the exported program: the JSON with the graph.
 fn program(archive: &Archive) -> Result<String, Problem> {
     let names: Vec<&str> = archive
         .names_in("models/")
@@ -113,7 +115,7 @@ fn program(archive: &Archive) -> Result<String, Problem> {
     }
 }
 
-/// The name of the value that is the images, and the expression of the batch size.
+/// The name of the value that is the images, and the symbol that stands for the batch size in sizes, as "s77".
 fn images<'a>(
     specs: &'a [InputSpec],
     graph: &'a schema::Graph,
@@ -195,8 +197,8 @@ fn logits(specs: &[OutputSpec], values: &Values) -> Result<usize, Problem> {
     }
 }
 
-/// Defines the values of the parameters, buffers and constants. Those that are the same tensor under
-/// several names become one.
+/// Defines the values of the parameters, buffers and constants. A tensor that has several names becomes one with
+/// aliases.
 fn tensors<'a>(
     specs: &'a [InputSpec],
     values: &mut Values<'a>,
@@ -274,7 +276,8 @@ fn tensors<'a>(
     Ok(tensors)
 }
 
-/// Which elements of which storage a tensor is.
+/// Says which elements of which storage a tensor is: entry, offset, sizes, strides, bytes of an element. Tensors for
+/// which all are equal are the same.
 fn elements<'a>(payload: &'a Payload) -> (&'a str, i64, &'a [i64], &'a [i64], usize) {
     let Payload { view, entry, .. } = payload;
     let n_bytes = view.dtype.n_bytes();
@@ -306,7 +309,7 @@ fn refuse_overlap(parameters: Vec<(&String, &Payload)>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Adds the tensors of the state dict that the graph does not use, so that it can be written again.
+/// Adds the tensors of the state dict that the graph does not use, so that `trainer export` can write them all.
 fn add_unused(
     tensors: &mut Vec<GraphTensor>,
     weights: &BTreeMap<String, Payload>,

@@ -1,10 +1,10 @@
-//! Brings the calls of an export into one form: what computes nothing becomes its input, the many names that
-//! PyTorch has for one computation become one, and tensors that are made from a size alone no longer name
-//! a tensor whose size they have.
+//! Brings the calls of operators of an exported network into one form: a call that computes nothing is replaced by
+//! its input, the many names that PyTorch has for the same computation become one, and a tensor that is made with
+//! the size of another (`zeros_like`) is made with this size itself (`zeros`) if it is known.
 //!
-//! So an interpreter finds every batch norm as `batch_norm`, every attention as
-//! `scaled_dot_product_attention` and every change of type as `to.dtype`, whether the network was exported
-//! in training or core form, for a CPU or a GPU.
+//! The network then has every batch norm as `batch_norm`, every attention as `scaled_dot_product_attention` and
+//! every change of type as `to.dtype`, whether it was exported in training form or decomposed into PyTorch's core
+//! operators, on a CPU or a GPU.
 
 use crate::network::graph::problem::Problem;
 use crate::network::graph::program::{Argument, Dtype, Meta, Node, Number, OTHER, Size};
@@ -13,13 +13,13 @@ use crate::weights::exported::views::{Sharing, shape};
 
 /// What becomes of a call.
 pub(crate) enum Form {
-    /// Its output is this value, and lies in memory as said.
+    /// No call is needed: its output is this value. How the output shares memory with the call's input follows.
     Same(usize, Sharing),
     /// It stays a call.
     Call(Node),
 }
 
-/// The operator that computes what an in-place operator ("aten.add_.Tensor") writes.
+/// Returns the pure operator ("aten.add.Tensor") of an in-place one ("aten.add_.Tensor"); `None` for others.
 pub(crate) fn in_place(operator: &str) -> Option<String> {
     let (name, overload) = operator.strip_prefix("aten.")?.split_once('.')?;
     let pure = name
@@ -28,8 +28,8 @@ pub(crate) fn in_place(operator: &str) -> Option<String> {
     Some(format!("aten.{pure}.{overload}"))
 }
 
-/// Rewrites a call, whose arguments are values of the new graph. `metas` describe its outputs, `used` says
-/// which of them are.
+/// Rewrites a call, whose arguments are values of the new graph. `metas` are types and sizes of its outputs, `used`
+/// says which of the outputs are used.
 pub(crate) fn rewrite(
     calls: &mut Calls,
     node: Node,
@@ -52,7 +52,8 @@ pub(crate) fn rewrite(
     Ok(Form::Call(renamed(node, out, only_first)))
 }
 
-/// Whether the output is the tensor `first`, and where it lies then.
+/// Returns how the output of `node`, of type and size `out`, shares memory with the tensor `first` if it has the same
+/// elements, so that the call is not needed; `None` if it is.
 fn unchanged(calls: &Calls, node: &Node, first: usize, out: &Meta) -> Option<Sharing> {
     use Sharing::{Memory, Nothing, Perhaps};
     let input = &calls.metas[first];
@@ -64,14 +65,14 @@ fn unchanged(calls: &Calls, node: &Node, first: usize, out: &Meta) -> Option<Sha
             .is_some_and(|pad| pad.iter().all(|&n| n == 0))
     };
     match node.name() {
-        // Evaluation mode is the only one that networks are run in as far as these are concerned.
+        // Dropout is always off (docs/SPEC.md D).
         "alpha_dropout"
         | "dropout"
         | "feature_alpha_dropout"
         | "feature_dropout"
         | "native_dropout" => Some(Memory),
         "alias" | "lift" | "lift_fresh" | "positive" | "requires_grad" => Some(Memory),
-        // For what no gradient reaches anyway.
+        // A constant has no gradient anyway.
         "detach" if calls.constant[first] => Some(Memory),
         "clone" | "lift_fresh_copy" => Some(Nothing),
         "contiguous" => Some(Perhaps),
@@ -103,7 +104,8 @@ fn is_row_major(node: &Node, out: &Meta) -> bool {
         })
 }
 
-/// Rewrites a call that fills the tensor `first`, or one of its size, with something.
+/// Rewrites a call that fills the tensor `first`, or a new one of its size, with a number or with another tensor;
+/// `None` if it does not.
 fn filled(calls: &mut Calls, node: &Node, first: usize, out: &Meta) -> Option<Form> {
     let call = |operator: &str, arguments: Vec<(&str, Argument)>| Node {
         operator: operator.into(),
@@ -172,8 +174,8 @@ fn filled(calls: &mut Calls, node: &Node, first: usize, out: &Meta) -> Option<Fo
     }
 }
 
-/// Gives a call the one name of its computation. `only_first` says that of its outputs only the first is
-/// used.
+/// Replaces the operator of a call by the name that is used for its computation here. `out` is type and size of its
+/// first output, `only_first` says that no other output is used.
 fn renamed(mut node: Node, out: &Meta, only_first: bool) -> Node {
     let dtype = out.dtype().map(Argument::Dtype);
     let name = node.name().to_owned();
@@ -268,7 +270,7 @@ fn renamed(mut node: Node, out: &Meta, only_first: bool) -> Node {
     node
 }
 
-/// Makes a call of `batch_norm` of one of its variants.
+/// Turns the call of a variant of batch norm, `name`, into a call of `batch_norm`. The defaults are PyTorch's.
 fn batch_norm(node: &mut Node, name: &str) {
     let given = |name: &str| node.argument(name).cloned();
     let training = given("training").unwrap_or(Argument::Bool(
@@ -291,9 +293,9 @@ fn batch_norm(node: &mut Node, name: &str) {
     node.operator = "aten.batch_norm.default".into();
 }
 
-/// Makes a call of `softmax.int` or its logarithm of their core forms.
+/// Turns a call of `_softmax` or `_log_softmax` into one of `operator`, `softmax.int` or `log_softmax.int`.
 fn softmax(node: &mut Node, operator: &str) {
-    // From float16, which CPUs did not compute with once.
+    // The core form can convert float16 to float32 at once.
     let widens = node.argument("half_to_float") == Some(&Argument::Bool(true));
     let dtype = widens.then_some(("dtype", Argument::Dtype(Dtype::Float32)));
     take(
@@ -304,7 +306,7 @@ fn softmax(node: &mut Node, operator: &str) {
     );
 }
 
-/// Gives the call another operator, with arguments under other names.
+/// Gives the call another operator, and its arguments other names: (old, new).
 fn rename(node: &mut Node, operator: &str, arguments: &[(&str, &str)]) {
     node.operator = operator.into();
     for (name, _) in &mut node.arguments {
@@ -314,7 +316,7 @@ fn rename(node: &mut Node, operator: &str, arguments: &[(&str, &str)]) {
     }
 }
 
-/// Gives the call another operator, with these of its arguments, in this order, and `more`.
+/// Gives the call another operator. Of its arguments it keeps `kept`, in this order; `more` follow.
 fn take(node: &mut Node, operator: &str, kept: &[&str], more: Vec<(&str, Argument)>) {
     let kept = kept.iter().filter_map(|name| {
         let argument = node.argument(name)?;
@@ -324,6 +326,7 @@ fn take(node: &mut Node, operator: &str, kept: &[&str], more: Vec<(&str, Argumen
     node.operator = operator.into();
 }
 
+/// Makes the names owned.
 fn named(arguments: Vec<(&str, Argument)>) -> Vec<(String, Argument)> {
     let arguments = arguments.into_iter();
     arguments

@@ -1,8 +1,8 @@
-//! The parts of PyTorch's export schema (`torch/_export/serde/schema.py`, version 8) that are read, under
-//! the names that they have there. Fields not named here are ignored, as PyTorch adds some with each minor
-//! version.
+//! The parts of PyTorch's export schema (`torch/_export/serde/schema.py`, version 8) that the trainer reads, with
+//! PyTorch's names of structures and fields; the schema says what they mean. Other fields are ignored, as PyTorch
+//! adds some with each minor version. `IgnoredAny` stands for content that is not read.
 //!
-//! `serde_json` bounds how deep the JSON is nested. What the parts mean is `read`'s.
+//! `serde_json` bounds how deep the JSON is nested. `read.rs` and `convert.rs` turn the parts into a graph.
 
 #![expect(clippy::enum_variant_names, reason = "these are the schema's names")]
 
@@ -16,9 +16,9 @@ use serde::{Deserialize, Deserializer};
 use crate::network::graph::problem::{Problem, line, quote};
 use crate::network::graph::program::Number;
 
-/// The schema's major version, which changes where older readers would go wrong.
+/// The schema's major version. PyTorch raises it for changes that older readers would misread.
 const MAJOR: i64 = 8;
-/// Bytes of JSON that are parsed at most, about thirty times the largest classifier's.
+/// The most bytes of JSON that are parsed, about thirty times the largest classifier's.
 const MAX_BYTES: usize = 64 << 20;
 
 #[derive(Deserialize)]
@@ -61,7 +61,7 @@ pub(crate) struct Node {
 
 #[derive(Default, Deserialize)]
 pub(crate) struct Metadata {
-    /// "KEY,PATH,CLASS" of each module around the node, from outside to inside, separated by ";".
+    /// "KEY,PATH,CLASS" of each module around the node, the outermost first, separated by ";".
     #[serde(default)]
     pub(crate) nn_module_stack: String,
 }
@@ -119,7 +119,7 @@ pub(crate) enum OptionalTensor {
     AsNone(IgnoredAny),
 }
 
-/// A whole number among the arguments, or the name of one that is computed.
+/// An integer among the arguments, or the name of one that the graph computes.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SymInt {
@@ -127,7 +127,7 @@ pub(crate) enum SymInt {
     AsInt(i64),
 }
 
-/// A condition or fraction among the arguments, or the name of one that is computed.
+/// A truth value or floating-point number among the arguments, or the name of one that the graph computes.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Symbol {
@@ -197,7 +197,7 @@ pub(crate) enum OutputSpec {
     ParameterMutation(IgnoredAny),
 }
 
-/// Where the tensors of the weights or the constants lie.
+/// The list of the weights or of the constants: which entry holds each tensor's storage, and which part it is.
 #[derive(Deserialize)]
 pub(crate) struct PayloadConfig {
     pub(crate) config: Unique<PayloadMeta>,
@@ -211,7 +211,7 @@ pub(crate) struct PayloadMeta {
     pub(crate) tensor_meta: Option<TensorMeta>,
 }
 
-/// Parses the JSON of an entry; `what` it is stands in the error.
+/// Parses the JSON of the entry named `entry`; `what` says in the error what it should be.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(
     entry: &str,
     json: &'a [u8],
@@ -228,13 +228,13 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(
     serde_json::from_slice(json).map_err(|error| fail(line(&error)))
 }
 
-/// Parses the program, of the version that this module describes.
+/// Parses the exported program; refuses other versions of the schema.
 pub(crate) fn program(entry: &str, json: &[u8]) -> Result<ExportedProgram, Problem> {
     #[derive(Deserialize)]
     struct Versioned {
         schema_version: SchemaVersion,
     }
-    // The version first: of another version the rest may have another form.
+    // The version first: in another version the rest may have another form and fail to parse.
     let found: Versioned = parse(entry, json, "the JSON of an exported program")?;
     let major = found.schema_version.major;
     if major != MAJOR {
@@ -247,7 +247,7 @@ pub(crate) fn program(entry: &str, json: &[u8]) -> Result<ExportedProgram, Probl
     parse(entry, json, "the graph of an exported program")
 }
 
-/// A JSON object, every name of which is there once.
+/// A JSON object in which no name is there twice.
 pub(crate) struct Unique<T>(pub(crate) BTreeMap<String, T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {

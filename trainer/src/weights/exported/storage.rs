@@ -1,7 +1,7 @@
-//! The tensors of a `.pt2` file as views of its bytes: which part of which storage each is, checked against
-//! the storage's length.
+//! Reads the tensors of a `.pt2` file (a network with its weights) as views of its bytes: which elements of which
+//! storage each tensor is. Each view is checked against the storage's length.
 //!
-//! Tensors that share a storage share its bytes here too. Nothing is copied but by `View::contiguous`.
+//! Tensors that share a storage share its bytes here too. Only `View::contiguous` copies.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,9 +12,10 @@ use crate::network::graph::program::Dtype;
 use crate::weights::exported::archive::Archive;
 use crate::weights::exported::schema::{Extent, PayloadConfig, PayloadMeta, TensorMeta, parse};
 
-/// All tensors together may hold this many times the bytes of the file, and `SPARE` more: tensors may
-/// share bytes, but no small file may describe a huge network.
+/// All tensors together may hold this many times the bytes of the file, and [`SPARE`] more (both are chosen):
+/// tensors may share bytes, but no small file may describe a huge network.
 const MAX_RATIO: usize = 16;
+/// Bytes that the tensors of any file may hold: 16 MiB.
 const SPARE: usize = 16 << 20;
 
 /// A tensor: the elements at `offset` + Σ index · `stride` of a storage.
@@ -24,9 +25,9 @@ pub struct View<'a> {
     pub dtype: Dtype,
     /// The size of each axis.
     pub size: Vec<i64>,
-    /// Elements between two neighbours along each axis.
+    /// The distance, in elements, of two neighbours along each axis.
     pub stride: Vec<i64>,
-    /// Elements in front of the first.
+    /// The index of the first element in the storage.
     pub offset: i64,
     /// The bytes of the storage, little-endian.
     pub storage: &'a [u8],
@@ -38,7 +39,7 @@ impl<'a> View<'a> {
         self.size.iter().map(|&size| size as usize).product()
     }
 
-    /// The bytes of all elements, the last axis fastest; copied only if they do not lie so in the file.
+    /// The bytes of all elements, row-major; copied only if they are not in this order in the file.
     pub fn contiguous(&self) -> Cow<'a, [u8]> {
         let n_bytes = self.dtype.n_bytes();
         let n_elements = self.n_elements();
@@ -78,15 +79,18 @@ impl<'a> View<'a> {
     }
 }
 
-/// A tensor with what the file says of it beside its view.
+/// A tensor of the file.
 pub(crate) struct Payload<'a> {
+    /// Its elements.
     pub(crate) view: View<'a>,
+    /// Whether it is a parameter, and not a buffer or constant.
     pub(crate) is_parameter: bool,
-    /// The entry that is its storage.
+    /// The name of the archive's entry that is its storage.
     pub(crate) entry: String,
 }
 
-/// Reads the tensors that one of the `configs` (the first that the archive has) lists in `folder`.
+/// Reads the tensors in `folder` by their names. Their list is the first of the entries `configs` that the archive
+/// has. `left` is the number of bytes that tensors may still hold; theirs are subtracted from it.
 pub(crate) fn read<'a>(
     archive: &Archive<'a>,
     folder: &str,
@@ -168,7 +172,7 @@ fn view<'a>(name: &str, meta: &PayloadMeta, storage: &'a [u8]) -> Result<View<'a
             "as many of both, 16 at most",
         ));
     }
-    // The index of the last element, where there is one.
+    // The index of the last element: `Some(None)` if the tensor is empty, `None` if it overflows.
     let last = match size.contains(&0) {
         true => Some(None),
         false => size
@@ -204,7 +208,7 @@ fn view<'a>(name: &str, meta: &PayloadMeta, storage: &'a [u8]) -> Result<View<'a
     })
 }
 
-/// A number that is known and not negative.
+/// Returns a size that is a number and not negative; `None` for an expression or a negative one.
 fn number(extent: &Extent) -> Option<i64> {
     match extent {
         Extent::AsInt(number) if *number >= 0 => Some(*number),
@@ -212,7 +216,7 @@ fn number(extent: &Extent) -> Option<i64> {
     }
 }
 
-/// The type of a tensor's elements, or what is there instead.
+/// Returns the type of a tensor's elements; the error names a type that is not supported.
 pub(crate) fn dtype(meta: &TensorMeta) -> Result<Dtype, String> {
     scalar_type(meta.dtype).ok_or_else(|| match meta.dtype {
         9..=11 => "complex numbers".into(),
@@ -222,7 +226,7 @@ pub(crate) fn dtype(meta: &TensorMeta) -> Result<Dtype, String> {
     })
 }
 
-/// The type with this number in the export schema.
+/// Returns the type with this number in the export schema (`ScalarType` there); `None` if it is not supported.
 pub(crate) fn scalar_type(number: i64) -> Option<Dtype> {
     Some(match number {
         1 => Dtype::Uint8,

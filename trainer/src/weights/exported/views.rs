@@ -1,20 +1,21 @@
-//! Which operators give another view of the memory of their first tensor, and how a change of the view
-//! changes what it is a view of. `lower` turns in-place operators into pure ones with it.
+//! Says which operators return a view, an output in the memory of their first tensor, and how the whole changes if
+//! such a part of it is overwritten. `lower` needs both to replace the in-place operators of an exported network by
+//! pure ones.
 
 use crate::network::graph::program::{Argument, Meta, Node, OTHER, Size};
 
-/// What an output has to do with the memory of the first tensor among the arguments.
+/// Whether an output shares memory with the first tensor among the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// It is in memory of its own.
+    /// No, it has memory of its own.
     Nothing,
-    /// It is in the same memory, or in its own where the strides ask for a copy.
+    /// It shares memory unless the strides require a copy.
     Perhaps,
-    /// It is in the same memory.
+    /// Yes, always.
     Memory,
 }
 
-/// Operators whose outputs are always in the memory of the input.
+/// Operators whose outputs always share the memory of the input; sorted for the search.
 const VIEWS: [&str; 26] = [
     "alias",
     "chunk",
@@ -43,7 +44,7 @@ const VIEWS: [&str; 26] = [
     "view",
     "view_as",
 ];
-/// Operators whose output is sometimes in the memory of the input.
+/// Operators whose outputs sometimes share the memory of the input; sorted for the search.
 const PERHAPS: [&str; 10] = [
     "broadcast_tensors",
     "broadcast_to",
@@ -57,7 +58,7 @@ const PERHAPS: [&str; 10] = [
     "vsplit",
 ];
 
-/// What the outputs of an operator of this name share with its first tensor.
+/// Returns whether the outputs of an operator of this name share memory with its first tensor.
 pub(crate) fn sharing(name: &str) -> Sharing {
     if VIEWS.binary_search(&name).is_ok() {
         Sharing::Memory
@@ -68,7 +69,8 @@ pub(crate) fn sharing(name: &str) -> Sharing {
     }
 }
 
-/// The sizes of a tensor as an argument of `reshape`, where one at most is unknown.
+/// Returns the sizes of a tensor as an argument of `reshape`, where −1 stands for the one size that may depend on the
+/// batch; `None` if more do.
 pub(crate) fn shape(meta: &Meta) -> Option<Vec<Size>> {
     let size = meta.size()?;
     let is_known = |size: &&Option<i64>| matches!(size, Some(0..));
@@ -79,9 +81,9 @@ pub(crate) fn shape(meta: &Meta) -> Option<Vec<Size>> {
     Some(size.iter().map(inferred).collect())
 }
 
-/// The call that puts `part`, an output of the view `node` of `whole`, back into `whole`, with its operator
-/// and arguments; `None` where there is no such operator. `whole_meta` and the `parts` describe the view's
-/// input and outputs, of which `part` is that of index `output`.
+/// Returns operator and arguments of the call that computes `whole` with one part replaced by `part`; `None` if there
+/// is no such operator. The part is the output number `output` of `node`, a view of `whole`. `whole_meta` is type and
+/// size of `whole`, `parts` those of the view's outputs.
 pub(crate) fn put_back(
     node: &Node,
     whole: usize,
@@ -116,7 +118,7 @@ pub(crate) fn put_back(
         }
         "narrow" => {
             let (start, length) = (node.int("start")?, node.int("length")?);
-            // Negative starts count from the end, where `start + length` may be 0.
+            // A negative start counts from the end; `start + length` = 0 is then the end itself.
             let end = match start.checked_add(length)? {
                 0 if start < 0 => i64::MAX,
                 end => end,

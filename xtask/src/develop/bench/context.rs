@@ -19,7 +19,8 @@ pub(super) struct Bench<'a> {
     pub(super) scratch: PathBuf,
     /// The VOCdevkit folder, or own data in its layout, where `--data` names one.
     pub(super) data: Option<PathBuf>,
-    /// How often preprocessing and the loading of an instances JSON are measured; memory and load are measured once.
+    /// How often preprocessing and the loading of an instances JSON (COCO's annotation file) are measured; memory
+    /// and load are measured once.
     pub(super) n_runs: u32,
     /// The largest number of images in the memory measurement.
     pub(super) memory_images: u64,

@@ -1,5 +1,5 @@
-//! Runs all stages on as many images as COCO 2014 has, and prints the time and memory that each takes.
-//! For `trainer train` it prints instead how memory and open files grow with time, which shows a leak.
+//! Runs all stages of the pipeline on as many images as COCO 2014 has, and prints the time and memory that each
+//! takes. For `trainer train` it prints instead how memory and open files grow with time, which shows a leak.
 //!
 //! The annotations are generated. The images are hard links to a few JPEGs, so that they take no room.
 

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: time and memory of data-prep and the trainer beside the Python programs they
 //! replace (the paper's official code, pycocotools), on this machine, as Markdown tables on stdout. Both
 //! sides run alternately within one command, so that a change of the machine's load meets both.
-//! docs/benchmarks.md holds what it printed.
+//! docs/benchmarks.md holds what it printed. The goals in the tables are the project's own.
 
 // The command line.
 mod command;

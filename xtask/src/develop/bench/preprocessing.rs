@@ -1,6 +1,7 @@
-//! Measures how fast VOC, or own data in its layout, is made into tables and pixels at the network's input
-//! size: `data-prep read` against the official preprocessing in Python, on the same images. Output folders are deleted between runs, so
-//! every run writes all of it.
+//! Measures how fast VOC, or own data in its layout, is made into tables and pixels at the network's input size:
+//! `data-prep read` (ours) against a Python script that does what the paper's official preprocessing does, with
+//! Pillow and numpy (the reference), on the same images. Output folders are deleted between runs, so every run
+//! writes all of it.
 
 use std::process::Command;
 

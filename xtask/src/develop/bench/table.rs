@@ -24,7 +24,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// A row of two values in `unit`; of both, less is better.
+    /// A row of two values in `unit`. The less, the better.
     pub(super) fn new(
         what: impl Into<String>,
         unit: &'static str,

@@ -75,7 +75,7 @@ const STEPS: [&str; 5] = [
     "explain@final",
 ];
 
-/// The goal on the CPU: the step takes at most so many times a plain step of the same program.
+/// The goal on the CPU: our step takes at most so many times our plain step. None: no goal.
 fn most_plain_steps(backbone: &str, step: &str) -> Option<f64> {
     match (step, backbone) {
         ("guided@input", "resnet50") => Some(2.8),
@@ -86,7 +86,7 @@ fn most_plain_steps(backbone: &str, step: &str) -> Option<f64> {
     }
 }
 
-/// The goal against the official code: our step is at least so many times as fast.
+/// The goal against the official code: our step is at least so many times as fast. None: no goal.
 fn least_times(device: &str, backbone: &str, step: &str) -> Option<f64> {
     match (step, backbone) {
         ("guided@input", _) if device != "cpu" => Some(2.0),
@@ -132,7 +132,7 @@ impl Side {
         })
     }
 
-    /// Has the program do `step` and reads its reply.
+    /// Has the program do `step` and reads its reply. For "" it does nothing but reply.
     fn ask(&mut self, step: &str) -> Result<Reply> {
         let stdin = self.stdin.as_mut().context("no pipe was made")?;
         writeln!(stdin, "{step}")?;

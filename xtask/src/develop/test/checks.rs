@@ -1,5 +1,5 @@
 //! Implements the checks of `cargo xtask test`, a function each. The checks of dependencies test
-//! ARCHITECTURE.md's invariants by what cargo itself prints.
+//! ARCHITECTURE.md's rules on which crate may depend on which, by what cargo itself prints.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +38,7 @@ pub(super) fn format() -> Result<Outcome> {
     if done.status.success() {
         return Ok(Outcome::passed());
     }
-    done.show_end(60);
+    done.show_end(60); // lines
     Ok(Outcome::failed("not formatted: cargo fmt --all"))
 }
 

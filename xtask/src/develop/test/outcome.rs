@@ -29,7 +29,7 @@ impl Outcome {
         }
     }
 
-    /// One test that passed, or all its faults.
+    /// One test that passed where there are no faults; else a failure for each fault.
     pub(super) fn of(faults: Vec<String>) -> Outcome {
         match faults.is_empty() {
             true => Outcome::passed(),

@@ -4,7 +4,7 @@
 
 use super::outcome::Outcome;
 
-/// The outcome of all test binaries whose output `lines` are.
+/// The outcome of all test binaries, from the lines that they printed.
 pub(super) fn read(lines: &[String]) -> Outcome {
     let mut outcome = Outcome::default();
     // Between "successes:" or "failures:" and "test result:", lines are what the tests themselves printed.
@@ -25,7 +25,7 @@ pub(super) fn read(lines: &[String]) -> Outcome {
                 test = name;
             } else if let Some(what) = line.strip_prefix("skipped: ") {
                 outcome.skipped.push(what.to_owned());
-                // A test of which several cases were skipped counts as one skipped test.
+                // A test in which several cases were skipped counts as one skipped test.
                 if skipped_test.replace(test) != Some(test) {
                     outcome.n_passed = outcome.n_passed.saturating_sub(1);
                 } else {

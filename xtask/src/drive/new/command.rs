@@ -1,5 +1,6 @@
-//! Asks data-prep what the folder holds and all stages for their names, fills a template with that, and writes
-//! it into the current folder, once it is known to be a recipe.
+//! Runs `cargo xtask new`: asks data-prep what the user's folder holds, and all stages for the names that a recipe
+//! may use. Fills a template with the answers, checks that the text is a valid recipe, and writes it into the
+//! current folder.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,11 @@ use crate::system::{files, paths};
 const TEMPLATE: &str = include_str!("template.toml");
 /// A recipe that extends another.
 const EXTENDING: &str = include_str!("extending.toml");
-/// The most names of classes, and letters of a text of others, that the recipe shows.
+/// The most names of classes that the recipe shows.
 const MOST_CLASSES: usize = 50;
+/// The most letters that the recipe shows of a text that is from the data or the command line.
 const MOST_LETTERS: usize = 200;
-/// The widest line of a list in a comment.
+/// The widest line of a list in a comment, in characters.
 const WIDTH: usize = 100;
 
 /// Command line of `new`.
@@ -72,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let text = args.text(&file, folder, &survey, &vocabulary);
     let draft = File::new(file.clone(), text.clone());
     let draft = recipe::draft(&paths::root(), draft, None)?;
-    // Another recipe may have networks from files, and ask for what own data has not.
+    // The recipe that is extended may have networks from files, and may not be valid for this data.
     networks::describe(&draft.networks, &programs, &mut vocabulary)?;
     recipe::expand(draft.files, Some(&vocabulary))?;
     files::write(&std::path::absolute(&file)?, &text)?;
@@ -250,7 +252,8 @@ fn found(survey: &Survey) -> String {
     lines.join("\n")
 }
 
-/// A list in a comment, on as many lines as it takes; `before` is how far the first has come.
+/// A list in a comment, on as many lines as it takes; `before` is the number of characters that the first line
+/// already has.
 fn wrapped(names: &[&str], before: usize) -> String {
     let (mut text, mut width) = (String::new(), before);
     for (index, name) in names.iter().enumerate() {
@@ -269,7 +272,8 @@ fn wrapped(names: &[&str], before: usize) -> String {
     text
 }
 
-/// A text of others for a comment: on one line, bounded, without control characters.
+/// A text from the data or the command line, made safe for a comment: on one line, bounded, without control
+/// characters.
 fn in_comment(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut shown: String = words
@@ -372,11 +376,12 @@ mod tests {
             }
         });
         let taken = taken.collect::<Vec<_>>().join("\n");
+        // Each key was found: it has lost its "# ". The last line has lost its end.
         assert_eq!(taken.len(), text.len() - 1 - 2 * keys.len());
         read(taken);
     }
 
-    /// A network from a file is in place of two keys.
+    /// The template has a commented-out `file = …`. It is valid in place of `backbone` and `init`.
     #[test]
     fn the_network_of_a_file_may_be_taken() {
         let text = written(None, "RBC", false);
@@ -395,6 +400,7 @@ mod tests {
         assert_eq!(draft.networks[0].name, "net");
     }
 
+    /// The name of a class has line breaks, a control character, a placeholder and more letters than are shown.
     #[test]
     fn names_of_others_cannot_leave_their_comment() {
         let hostile = format!("a\nabout = 3\r\u{7f}{{root}} {}", "x".repeat(1000));

@@ -1,9 +1,9 @@
-//! Estimates how long steps take: how many images go through a network in which way (see [`Way`]), how many
-//! programs start, and the seconds for each.
+//! Estimates how long the steps of a plan take (runs trained, checkpoints explained and scored): how many images
+//! go through a network in which way (see [`Way`]), how many programs start, and the seconds for each.
 //!
 //! The seconds come from the tables here until steps have finished. Then they come from measured rates, which
-//! are kept in `rates.toml` of the out folder. Only the expected times that people are told depend on that
-//! file.
+//! are kept in `rates.toml` of the out folder (the folder of the reproduction's results). Only the expected times
+//! that people are told depend on that file.
 
 use std::path::Path;
 
@@ -37,6 +37,7 @@ pub(crate) enum Way {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Work {
     way: Way,
+    /// The network's name.
     backbone: String,
     /// Height and width of the input.
     size: u32,
@@ -45,10 +46,11 @@ pub(crate) struct Work {
 }
 
 /// The number of checkpoints on the Pareto front of a selection (guided runs of one seed that differ in λ
-/// alone) that is expected of long runs. Those of a reproduction study hold 2 to 67 points of 150 epochs;
-/// 12 is a common number.
+/// alone) that is expected of long runs. In a reproduction of the paper, fronts over 150 epochs had 2 to 67
+/// checkpoints; 12 was a common number.
 const MOST_CHOSEN: f64 = 12.0;
-/// About the share of epochs that are chosen in short runs, where that is fewer than `MOST_CHOSEN`.
+/// The share of epochs that is expected on the front of short runs, where that is fewer than `MOST_CHOSEN`; a
+/// rough guess.
 const CHOSEN: f64 = 1.0 / 3.0;
 
 impl Work {
@@ -73,9 +75,9 @@ impl Work {
     /// The work of scoring the checkpoints that are expected to be chosen.
     pub(crate) fn of_scores(experiment: &Experiment, selection: &Selection) -> Vec<Work> {
         let runs = selection.runs.iter().map(|&index| experiment.run(index));
-        let n_epochs: u32 = runs.clone().map(|run| run.length.epochs).sum();
+        let epochs = runs.clone().map(|run| f64::from(run.length.epochs));
         let n_chosen = match runs.clone().any(|run| run.guidance.is_some()) {
-            true => (CHOSEN * f64::from(n_epochs)).clamp(1.0, MOST_CHOSEN),
+            true => (CHOSEN * epochs.sum::<f64>()).clamp(1.0, MOST_CHOSEN),
             false => 1.0,
         };
         let Some(run) = runs.clone().next() else {
@@ -103,6 +105,22 @@ impl Work {
         ]
     }
 
+    /// A plain training step's work for one image of height and width `size`.
+    pub(crate) fn plain_image(backbone: &str, size: u32) -> Work {
+        Work {
+            way: Way::Plain,
+            backbone: backbone.to_owned(),
+            size,
+            times: 1.0,
+        }
+    }
+
+    /// The same work so many times.
+    #[cfg(test)]
+    pub(crate) fn times(self, times: f64) -> Work {
+        Work { times, ..self }
+    }
+
     /// Work of `way` with the network of `run`, `times` times.
     fn new(way: Way, run: &Run, data: &Data, times: f64) -> Work {
         Work {
@@ -114,7 +132,7 @@ impl Work {
     }
 }
 
-/// The number of images of train, val and test.
+/// The number of images of train, val and test, after the recipe's limits.
 fn n_images(data: &Data) -> [f64; 3] {
     let all = data.n_images();
     let limits = [data.limit.train, data.limit.val, data.limit.test];
@@ -129,10 +147,10 @@ pub(crate) struct Speed {
     pub(crate) n_devices: usize,
 }
 
-/// Seconds of a plain training step for one image of 224×224 on two CPU cores. docs/benchmarks.md has
-/// the ResNet-50s; the other networks are estimated by their processor time. Other sizes are in
+/// Seconds of a plain (unguided) training step for one image of 224×224 on two CPU cores. docs/benchmarks.md
+/// has the ResNet-50s; the other networks are estimated by their processor time. For other sizes the time is in
 /// proportion to the number of pixels.
-const CPU_PLAIN: [(&str, f64); 10] = [
+const CPU_PLAIN: [(&str, f64); 14] = [
     ("resnet18", 0.073),
     ("resnet50", 0.101),
     ("xdnn_resnet18", 0.068),
@@ -143,10 +161,15 @@ const CPU_PLAIN: [(&str, f64); 10] = [
     ("bcos_simple_vit_s", 0.17),
     ("bcos_vitc_s", 0.16),
     ("efficientnet_lite0", 0.033),
+    ("efficientnet_lite1", 0.046),
+    ("efficientnet_lite2", 0.055),
+    ("bcosified_efficientnet_lite0", 0.1),
+    ("bcosified_efficientnet_lite1", 0.14),
 ];
 /// Seconds of a network that `CPU_PLAIN` does not have: a ResNet-50's.
 const UNKNOWN: f64 = 0.101;
-/// Seconds that a start takes: libtorch is loaded, and after an explanation the evaluator draws its resamples.
+/// Seconds that a start takes (estimated): libtorch is loaded, and after an explanation the evaluator draws its
+/// bootstrap resamples.
 const START: f64 = 2.0;
 /// Time of a guided step over that of a plain step, at input, mid1, mid2, mid3 and final
 /// (docs/benchmarks.md has both ends; a GPU's ratios are near these).
@@ -154,8 +177,9 @@ const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
 /// Time of an explanation over that of a plain step, likewise.
 const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
 
-/// Seconds of a plain step on one H200 in f32. For another network, the time of the ResNet-50 of its kind
-/// (plain, X-DNN or B-cos) is scaled by the ratio of their times on the CPU.
+/// Seconds of a plain step for one image on one H200 in f32, as 1 / (images per second) of docs/benchmarks.md.
+/// For another network, the time of the ResNet-50 of its kind (plain, X-DNN or B-cos) is scaled by the ratio of
+/// their times on the CPU.
 const H200_PLAIN: [(&str, f64); 4] = [
     ("resnet50", 1.0 / 714.0),
     ("xdnn_resnet50", 1.0 / 771.0),
@@ -171,7 +195,7 @@ fn expected(work: &Work, device: Device) -> f64 {
     let layers = ["input", "mid1", "mid2", "mid3", "final"];
     let at = |layer: &str, factors: [f64; 5]| {
         let depth = layers.iter().position(|&name| name == layer);
-        factors[depth.unwrap_or(0)]
+        factors[depth.unwrap_or(0)] // an unknown layer counts as the input, the most expensive
     };
     let on_cpu = |name: &str| {
         let found = CPU_PLAIN.iter().find(|(known, _)| *known == name);
@@ -255,10 +279,9 @@ impl Rates {
 
     /// Expected seconds for `work` on one device.
     pub(crate) fn seconds(&self, work: &[Work], device: Device) -> f64 {
-        let pace = self.pace(device);
         let each = work.iter().map(|work| match self.measured(work, device) {
             Some(rate) => work.times * rate.seconds / rate.times,
-            None => pace * expected(work, device),
+            None => self.pace(work, device) * expected(work, device),
         });
         each.sum()
     }
@@ -268,11 +291,16 @@ impl Rates {
         self.rate.iter().find(|rate| rate.is_of(work, device))
     }
 
-    /// How much slower `device` is than the tables say: all measured seconds over those expected for them; 1
-    /// where nothing is measured.
-    fn pace(&self, device: Device) -> f64 {
-        let rates = self.rate.iter().filter(|rate| rate.device == device);
-        let (measured, expected) = rates.fold((0.0, 0.0), |(measured, sum), rate| {
+    /// How much slower `device` is than the tables say: measured seconds over those expected for them, of the
+    /// network's own steps, else of all; 1 where nothing is measured.
+    fn pace(&self, work: &Work, device: Device) -> f64 {
+        let rates = || self.rate.iter().filter(|rate| rate.device == device);
+        let is_own = |rate: &&Rate| rate.backbone == work.backbone && rate.way != Way::Start;
+        let rates: Vec<&Rate> = match rates().any(|rate| is_own(&rate)) {
+            true => rates().filter(is_own).collect(),
+            false => rates().collect(),
+        };
+        let (measured, expected) = rates.into_iter().fold((0.0, 0.0), |(measured, sum), rate| {
             (
                 measured + rate.seconds,
                 sum + expected(&rate.work(), device),
@@ -300,7 +328,7 @@ impl Rates {
 
     /// Adds a measurement. `seconds` are of all `work` together; they are divided among its kinds in the
     /// proportion that the tables expect.
-    fn add(&mut self, work: &[Work], device: Device, seconds: f64) {
+    pub(crate) fn add(&mut self, work: &[Work], device: Device, seconds: f64) {
         let total: f64 = work.iter().map(|work| expected(work, device)).sum();
         if total <= 0.0 {
             return;

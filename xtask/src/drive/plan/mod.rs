@@ -1,5 +1,5 @@
-//! Makes an experiment's plan, a graph of steps: data → baselines → guided runs → checkpoints chosen over the
-//! runs of a configuration (guided runs that differ in λ alone) and scored → report.
+//! Makes an experiment's plan, a graph of steps: data → baselines (runs without guidance) → guided runs →
+//! checkpoints chosen among the guided runs that differ in λ alone, and scored → report.
 //!
 //! `steps` has the graph, `cost` the expected time of a step, and `table` prints the plan. The module
 //! `drive::step` does the steps.

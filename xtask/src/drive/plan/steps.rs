@@ -1,5 +1,8 @@
 //! Makes the plan of an experiment: its steps, and for each the steps that must be finished before. The plan
 //! is written into the out folder as `plan.toml`, for `cargo xtask status`.
+//!
+//! A selection is a group of runs whose checkpoints are chosen together: one baseline (a run without guidance),
+//! or the guided runs that differ in λ alone.
 
 use std::path::Path;
 
@@ -93,7 +96,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The steps of `experiment`, none of them marked as done, in the order to work in: data, baselines,
+    /// The steps of `experiment`, none of them marked as done, in the order in which they are done: data, baselines,
     /// and then for each selection its guided runs and its score.
     pub(crate) fn new(experiment: &Experiment) -> Self {
         let mut plan = Plan { steps: Vec::new() };
@@ -130,8 +133,8 @@ impl Plan {
         plan
     }
 
-    /// Appends the training of one run, which needs its data, its baseline if it starts from one, and the
-    /// runs among which its λ is found.
+    /// Appends the training of one run. It needs its data, its baseline if it starts from one, and, where its λ
+    /// is the one that another seed's runs find (`tuned_in`), those runs.
     fn add_run(&mut self, experiment: &Experiment, index: RunIndex, key: String) {
         let run = experiment.run(index);
         let baseline = run.baseline().map(RunIndex::Baseline);
@@ -156,7 +159,7 @@ impl Plan {
         });
     }
 
-    /// The index of the step that does this.
+    /// The index of the step that does this; None where it is not in the plan (yet).
     fn position(&self, kind: StepKind) -> Option<usize> {
         self.steps.iter().position(|step| step.kind == kind)
     }
@@ -201,7 +204,7 @@ impl Plan {
         jobs
     }
 
-    /// Expected seconds until all steps are done.
+    /// Expected seconds until all steps are done: the work that is left, divided evenly among the devices.
     pub(crate) fn seconds_left(&self, rates: &Rates, speed: Speed) -> f64 {
         let left = self.steps.iter().filter(|step| !step.is_done);
         let seconds: f64 = left

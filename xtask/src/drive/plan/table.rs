@@ -27,6 +27,7 @@ impl Plan {
             "{}, {} in {}; {}; everything goes to {}\n",
             counted(n_baselines, "baseline"),
             counted(n_guided, "guided run"),
+            // Each baseline is a selection of its own; every other selection is a configuration.
             counted(experiment.selections.len() - n_baselines, "configuration"),
             networks(experiment),
             paths::shown(out)

@@ -106,6 +106,7 @@ fn jobs_are_what_is_not_done_and_what_they_wait_for() {
     let common = ["--out".to_owned(), "o".to_owned()];
     let wanted = |step: &Step| !step.is_done || step.is_to_check();
     let jobs = plan.jobs(wanted, &common, &Rates::default(), Device::Cpu);
+    // The data is finished, but is run again, because data-prep then checks the folder.
     let keys: Vec<&str> = jobs.iter().map(|job| job.key.as_str()).collect();
     assert_eq!(
         keys,
@@ -122,6 +123,7 @@ fn jobs_are_what_is_not_done_and_what_they_wait_for() {
         ]
     );
     assert_eq!(jobs[2].args, ["--out", "o", "guided/2"]);
+    // Indices of jobs, not of steps: guided/2 waits for the data alone, as its baseline is finished.
     assert_eq!(jobs[2].after, [0]);
     assert_eq!(jobs[3].after, [2]);
     assert_eq!(jobs[8].after, [3, 4, 7]);
@@ -153,10 +155,13 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
     // A start, 3 epochs of 100 images at 0.101 s, 10 images explained at 0.3 of that.
     let baseline = 2.0 + 3.0 * 0.101 * (100.0 + 10.0 * 0.3);
     close(seconds(&plan, "baseline/1", &none, Device::Cpu), baseline);
-    // Two runs of 2 epochs, of which a third (4/3 checkpoints) is chosen. Each is scored at the final layer
-    // and at the input: 30 images and two starts (val, test) each.
+    // Two runs of 2 epochs; a third of these 4 epochs (4/3 checkpoints) is expected to be chosen. Each checkpoint
+    // is scored at the final layer and at the input: 30 images and two starts (val, test) for each layer.
     let score = 4.0 / 3.0 * (2.0 * 2.0 * 2.0 + 30.0 * 0.101 * (0.3 + 0.95));
     close(seconds(&plan, "score/2", &none, Device::Cpu), score);
+    // However many epochs: 12 checkpoints at most, 9 times as many. Two runs of these have more than a u32 holds.
+    let long = self::plan(&RECIPE.replace("epochs = 2", "epochs = 3000000000"));
+    close(seconds(&long, "score/2", &none, Device::Cpu), 9.0 * score);
     // The same work for the B-cos network, at 468 images a second.
     let on_h200 = 2.0 + 3.0 * (100.0 + 10.0 * 0.3) / 468.0;
     close(seconds(&plan, "baseline/2", &none, Device::Cuda), on_h200);

@@ -101,7 +101,7 @@ impl Recipe {
         })
     }
 
-    /// The fault of a seed to tune on that is none of the seeds, or of tuning without baselines.
+    /// The fault of a `tune_on` that is none of the recipe's seeds, or where guided runs start from no baseline.
     fn tuning_fault(&self) -> Option<String> {
         let tune_on = self.tune_on?;
         let seeds: Vec<String> = self.seed.iter().map(u64::to_string).collect();
@@ -149,7 +149,7 @@ impl Recipe {
         }
     }
 
-    /// The first fault of a model, among them a backbone that is there twice.
+    /// The first fault of a model; a network that two models have is one, too.
     fn model_fault(&self) -> Option<String> {
         self.model.iter().enumerate().find_map(|(index, model)| {
             let before = &self.model[..index];
@@ -274,6 +274,7 @@ impl Grid {
                 share,
                 "above 0, 1 at most",
             ),
+            // The trainer's bound.
             within("dilation", &self.dilation, 0.0..=10.0, "0 to 10"),
             self.dilation_fault(&field("dilation")),
             self.epochs

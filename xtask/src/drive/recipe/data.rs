@@ -169,10 +169,11 @@ impl Data {
         match (self.images, self.published()) {
             (Some(Counts { train, val, test }), _) => [train, val, test],
             (None, Some("scenes")) => [1000, 250, 600],
-            // A tenth of train2014's 82,783 for validation.
+            // A tenth of train2014's 82,783 images is for validation; val2014 is the test set.
             (None, Some("coco2014")) => [74_505, 8278, 40_504],
+            // Validation keeps only the two groups that occur in training (SPEC C.4).
             (None, Some("waterbirds-100")) => [4795, 600, 5794],
-            // VOC 2007.
+            // VOC 2007; the guess for own data.
             (None, _) => [2501, 2510, 4952],
         }
     }

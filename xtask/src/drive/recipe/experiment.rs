@@ -53,13 +53,20 @@ pub(crate) struct Run {
     pub(crate) backbone: String,
     /// The weights that it starts from.
     pub(crate) origin: Origin,
+    /// The attribution method of the maps that guide the run, or, in a baseline, that its validation measures.
     pub(crate) attribution: String,
+    /// The layer of these maps.
     pub(crate) layer: String,
+    /// `conventional`, or `reversed` (the classes are Waterbirds' backgrounds).
     pub(crate) task: String,
+    /// `none` or `crop_flip`.
     pub(crate) augmentation: String,
     pub(crate) color_jitter: Option<ColorJitter>,
+    /// `f32`, `tf32` or `bf16`.
     pub(crate) precision: String,
+    /// `multi` or `single`: how many classes an image shows. None: the trainer's default, `multi`.
     pub(crate) labels: Option<String>,
+    /// `logit` or `contrast`: what maps explain. None: the trainer's default, `logit`.
     pub(crate) explained: Option<String>,
     /// Images in a pass, where those of a step do not fit into memory; None: the whole batch.
     pub(crate) micro_batch: Option<u32>,
@@ -80,7 +87,7 @@ pub(crate) enum Origin {
     Scratch,
     /// The file of the backbone's ImageNet weights, or of a network from a file.
     Weights,
-    /// The best epoch of `baselines[this]`.
+    /// The checkpoint of `baselines[this]` with the highest validation F1.
     Baseline(usize),
 }
 
@@ -94,7 +101,7 @@ pub(crate) struct Guidance {
     pub(crate) annotation: String,
     /// Share of the training images whose annotation is used.
     pub(crate) annotated_fraction: f64,
-    /// Share of its size by which a box grows on each side.
+    /// How much a box grows on each side, as a share of its width or height.
     pub(crate) dilation: f64,
 }
 
@@ -150,7 +157,7 @@ impl Experiment {
         experiment
     }
 
-    /// The run of this number.
+    /// The run of this index.
     pub(crate) fn run(&self, index: RunIndex) -> &Run {
         match index {
             RunIndex::Baseline(index) => &self.baselines[index],
@@ -184,7 +191,7 @@ impl Experiment {
             if let Some(network) = NetworkFile::of(model, place) {
                 position_or_push(&mut self.networks, &network, NetworkFile::is_same);
             }
-            // The seed that λ is found on comes first.
+            // The seed that λ is found on comes first: the runs of the other seeds refer to its selections.
             let mut seeds = recipe.seed.clone();
             seeds.sort_by_key(|&seed| recipe.tune_on.is_some_and(|tune_on| tune_on != seed));
             for seed in seeds {

@@ -93,7 +93,7 @@ impl Chain<'_> {
 }
 
 /// Takes out what is inherited for data of the other kind: own data has no `dataset`, and a published data set
-/// none of the keys for own data, nor `[fit]`.
+/// none of the keys for own data, nor `[fit]`, the limits of what a recipe for own data may cost.
 fn choose_data(below: &mut Table, own: &Table) {
     let Some(Value::Table(own)) = own.get("data") else {
         return;

@@ -1,5 +1,5 @@
-//! Tests recipes that extend others: what they inherit, that they are the recipe written out, and how a fault
-//! in one of the files is refused.
+//! Tests recipes that extend others: what they inherit, that they give the same plan as a single recipe with all
+//! keys written out, and how a fault in one of the files is refused.
 
 #![allow(clippy::unwrap_used)]
 
@@ -46,7 +46,8 @@ loss = ["energy"]
 lambda = [0.3]
 "#;
 
-/// Writes files and reads the first of them.
+/// Writes files (name, text) into a new folder and reads the first of them as a recipe. Errors are without the
+/// folder's path.
 fn read(files: &[(&str, &str)]) -> Result<Experiment, String> {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -104,7 +105,7 @@ fn a_recipe_that_extends_another_is_the_recipe_written_out() {
     ];
     let found = read(&files).unwrap();
     assert_eq!(made(&found), made(&expected));
-    // What is kept beside the results says all by itself.
+    // The text that is kept beside the results is a recipe that stands alone.
     let kept = &found.files[0].text;
     assert!(!kept.contains("extends"), "{kept}");
     assert_eq!(
@@ -125,7 +126,7 @@ fn own_and_published_data_replace_each_other() {
     let found = read(&[("x.toml", published)]).unwrap();
     assert_eq!(found.data[0].published(), Some("voc2007"));
     assert_eq!(found.fit, None);
-    // By name, nothing changed.
+    // A recipe that extends `own` by its name and changes nothing is the same experiment.
     let found = read(&[("x.toml", "extends = \"own\"\n")]).unwrap();
     let own = super::read(&paths::root(), "own", None).unwrap();
     assert_eq!(made(&found), made(&own));
@@ -134,6 +135,7 @@ fn own_and_published_data_replace_each_other() {
 
 #[test]
 fn a_fault_names_the_file_that_it_is_in() {
+    // The text of x.toml, that of base.toml, and a part of the error.
     for (child, base, expected) in [
         // In the recipe itself, with its own line.
         (
@@ -243,6 +245,7 @@ fn a_recipe_of_a_collection_may_extend() {
         ("base.toml", BASE),
     ])
     .unwrap();
+    // One seed: 2 losses × 2 λ of the first grid, and one run of the second.
     assert_eq!((found.baselines.len(), found.guided.len()), (1, 5));
     let broken = "extends = \"none.toml\"\n";
     let error = read(&[("all.toml", all), ("child.toml", broken)]).unwrap_err();

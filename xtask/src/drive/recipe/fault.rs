@@ -1,4 +1,5 @@
-//! Makes the faults of a recipe, which are texts of the form "field: found …, expected …".
+//! Makes the faults of a recipe, which are texts of the form "field: found …, expected …". A check returns None
+//! where there is no fault.
 
 use std::fmt::Display;
 

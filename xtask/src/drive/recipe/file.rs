@@ -1,4 +1,6 @@
-//! Defines [`File`]: a recipe as text, before it is parsed, with the recipes that it extends laid under it.
+//! Defines [`File`]: a recipe as text, before it is parsed. A recipe may extend another (`extends = "own"`): it
+//! inherits what it does not set. Its text is then put together from several files, called layers, and an error
+//! must name the one that the faulty value is from.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 pub(crate) struct File {
     /// Where it was read.
     pub(crate) path: PathBuf,
-    /// What it says; of a recipe that extends others, with all that it inherits.
+    /// Its TOML text; where the recipe extends others, with all that it inherits.
     pub(crate) text: String,
     /// The files that a recipe with `extends` is put together from, its own first; else empty.
     layers: Vec<Layer>,
@@ -76,8 +78,8 @@ impl File {
         })
     }
 
-    /// Names the file that the value of a fault is from, `own` being how errors name this file. A fault
-    /// begins with its field, such as `data.size: ` or `guided.grid 2: lambda: `.
+    /// Returns how errors name the file that the faulty value is from; `own` is how they name this file. `fault`
+    /// is an error message that begins with its field, such as `data.size: ` or `guided.grid 2: lambda: `.
     pub(super) fn blamed<'a>(&'a self, own: &'a str, fault: &str) -> &'a str {
         let field = fault.split([':', ' ']).next().unwrap_or_default();
         let keys = field.split('.').map(str::to_owned);
@@ -124,7 +126,8 @@ fn parsed<T>(text: &str, look: impl FnOnce(&DeTable) -> Option<T>) -> Option<T> 
         .and_then(|table| look(table.get_ref()))
 }
 
-/// The steps to the innermost value that contains `wanted`, itself or by its key.
+/// The steps to the innermost value that contains the byte range `wanted`, itself or by its key; None where none
+/// does.
 fn steps_to(table: &DeTable, wanted: &Range<usize>) -> Option<Vec<Step>> {
     table.iter().find_map(|(key, value)| {
         let is_key = covers(&key.span(), wanted);
@@ -134,7 +137,8 @@ fn steps_to(table: &DeTable, wanted: &Range<usize>) -> Option<Vec<Step>> {
     })
 }
 
-/// The steps from `value` to the innermost value that contains `wanted`: none to itself.
+/// The steps from `value` to the innermost value in it that contains `wanted`: an empty list for `value` itself,
+/// None where it does not contain it.
 fn steps_into(value: &Spanned<DeValue>, wanted: &Range<usize>) -> Option<Vec<Step>> {
     let inner = match value.get_ref() {
         DeValue::Table(table) => steps_to(table, wanted),
@@ -148,11 +152,12 @@ fn steps_into(value: &Spanned<DeValue>, wanted: &Range<usize>) -> Option<Vec<Ste
     inner.or_else(|| covers(&value.span(), wanted).then(Vec::new))
 }
 
+/// Whether the range `inner` is not empty and lies within `outer`.
 fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     !inner.is_empty() && outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// Where in a text the value stands to which the steps lead; None where there is no such value.
+/// The byte position in `text` of the value to which the steps lead; None where there is no such value.
 fn position(text: &str, steps: &[Step]) -> Option<usize> {
     parsed(text, |table| {
         let (Step::Key(first), others) = steps.split_first()? else {

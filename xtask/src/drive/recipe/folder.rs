@@ -7,8 +7,8 @@ use fs_err as fs;
 
 use crate::system::paths;
 
-/// The file of a recipe: `recipes/<name>.toml` under `root`, or where `name` ends in `.toml` that file, a
-/// relative path being in `folder`.
+/// The file of a recipe: `recipes/<name>.toml` under `root`, or, where `name` ends in `.toml`, that file; a
+/// relative path is taken from `folder`.
 ///
 /// # Errors
 /// When there is no such file.
@@ -27,7 +27,7 @@ pub(crate) fn find(root: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Names of the recipes in `folder`.
+/// The names of the recipes in `folder`, sorted.
 pub(crate) fn available(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {

@@ -33,9 +33,9 @@ pub(crate) struct Recipe {
     /// The precision of training, in the trainer's spelling.
     #[serde(default = "full_precision")]
     pub(super) precision: String,
-    /// How many classes an image shows; absent: any number.
+    /// How many classes an image shows, in the trainer's spelling (`multi`, `single`); absent: any number.
     pub(super) labels: Option<String>,
-    /// What maps explain; absent: the logit.
+    /// What maps explain, in the trainer's spelling (`logit`, `contrast`); absent: the logit.
     pub(super) explained: Option<String>,
     /// The images.
     pub(super) data: Data,
@@ -56,9 +56,9 @@ pub(crate) struct Recipe {
     pub(super) slurm: Slurm,
 }
 
-/// What a recipe for own data may cost. `reproduce` counts the images, and sets the epochs, and where two
-/// cores would take longer than `minutes`, smaller images and then a part of the training images. (On a GPU
-/// all images are taken at the recipe's size.)
+/// What a recipe for own data may cost. `reproduce` counts the images and sets the epochs. Where two CPU cores
+/// would take longer than `minutes`, it also takes smaller images, then a part of the training images, then fewer
+/// steps. (On a GPU all images are taken at the recipe's size.)
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fit {
@@ -142,8 +142,12 @@ pub(super) struct Model {
     /// The mean and the standard deviation of the network's inputs, of red, green and blue.
     pub(super) mean: Option<[f64; 3]>,
     pub(super) std: Option<[f64; 3]>,
-    /// The channels of its input, in the trainer's spelling.
+    /// The channels of its input, in the trainer's spelling: `rgb`, `bgr`, `gray` or `inverse` (six: each colour
+    /// and one minus it).
     pub(super) channels: Option<String>,
+    /// Whether fine-tuning makes a B-cos network of it.
+    #[serde(default)]
+    pub(super) bcosified: bool,
     /// The module that is its classifier.
     pub(super) head: Option<String>,
     /// The modules whose outputs are its layers, by the layer.
@@ -151,7 +155,7 @@ pub(super) struct Model {
     pub(super) layers: BTreeMap<String, String>,
     /// The attribution method, unless the grid names one.
     pub(super) attribution: String,
-    /// Images in a pass, where those of a step do not fit into memory.
+    /// Images in one forward and backward pass, where those of a whole step do not fit into memory.
     pub(super) micro_batch: Option<u32>,
     /// Hyperparameters of its baselines that differ from the recipe's.
     #[serde(default)]
@@ -187,6 +191,7 @@ pub(super) struct GuidedRuns {
     schedule: Option<String>,
     warmup_steps: Option<u32>,
     warmup_epochs: Option<u32>,
+    bcosify_epochs: Option<u32>,
     early_stopping: Option<EarlyStopping>,
     pub(super) grid: Vec<Grid>,
 }
@@ -203,6 +208,7 @@ impl GuidedRuns {
             schedule: self.schedule.clone(),
             warmup_steps: self.warmup_steps,
             warmup_epochs: self.warmup_epochs,
+            bcosify_epochs: self.bcosify_epochs,
             early_stopping: self.early_stopping.clone(),
         }
     }
@@ -219,7 +225,7 @@ pub(super) enum GuidedStart {
     Weights,
 }
 
-/// Values of which every combination becomes a guided run.
+/// Lists of values; every combination of them becomes a guided run.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Grid {
@@ -239,7 +245,7 @@ pub(super) struct Grid {
     /// Shares of the training images whose annotation is used.
     #[serde(default = "full")]
     pub(super) annotated_fraction: Vec<f64>,
-    /// Shares of its size by which a box grows on each side.
+    /// How much a box grows on each side, as shares of its width or height.
     #[serde(default = "undilated")]
     pub(super) dilation: Vec<f64>,
     /// Instead of the recipe's number of guided epochs.
@@ -343,6 +349,7 @@ pub(crate) struct Evaluation {
     pub(crate) examples: u32,
 }
 
+// IoU's threshold is the official code's (SPEC B); the numbers of resamples and examples are chosen.
 impl Default for Evaluation {
     fn default() -> Self {
         Evaluation {

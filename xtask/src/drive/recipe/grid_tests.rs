@@ -46,8 +46,8 @@ fn read(text: &str) -> Experiment {
     super::read(folder, file, Some(&recorded())).unwrap()
 }
 
-/// Every combination is a selection of its own, whose runs differ in λ alone, with a name of its own. The
-/// baseline is one for all. A grid's values replace the model's.
+/// Every combination of hyperparameters is a selection (a group of runs that differ in λ alone) with a name of its
+/// own. One baseline serves all. A grid's values replace the model's.
 #[test]
 fn a_grid_combines_hyperparameters_with_everything_else() {
     let experiment = read(RECIPE);

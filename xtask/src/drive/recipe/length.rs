@@ -1,5 +1,5 @@
 //! Defines the hyperparameters of a run's training, as `[baseline]` and `[guided]` of a recipe have them and as
-//! models change them. What they mean is the trainer's (docs/SPEC.md E.1).
+//! a model of the recipe may change them. The trainer defines what they mean (docs/SPEC.md E.1).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub(crate) struct Length {
     pub(crate) epochs: u32,
     /// The learning rate; with warm-up or a schedule the highest.
     pub(crate) learning_rate: f64,
-    /// Images in a step. The right λ depends on it (SPEC H.1).
+    /// Images in a step. The λ (weight of the localization loss) that is right depends on it (SPEC H.1).
     pub(crate) batch_size: u32,
     /// The optimizer, in the trainer's spelling.
     pub(crate) optimizer: Option<String>,
@@ -26,6 +26,8 @@ pub(crate) struct Length {
     pub(crate) warmup_steps: Option<u32>,
     /// The same in epochs.
     pub(crate) warmup_epochs: Option<u32>,
+    /// Epochs in which a B-cosified network becomes a B-cos network.
+    pub(crate) bcosify_epochs: Option<u32>,
     /// When a run ends before its last epoch; absent: never.
     pub(crate) early_stopping: Option<EarlyStopping>,
 }
@@ -52,13 +54,14 @@ pub(super) struct Change {
     schedule: Option<String>,
     warmup_steps: Option<u32>,
     warmup_epochs: Option<u32>,
+    bcosify_epochs: Option<u32>,
     early_stopping: Option<EarlyStopping>,
 }
 
 impl Length {
     /// These hyperparameters with `change` applied.
     pub(super) fn changed(self, change: &Change) -> Length {
-        // A warm-up replaces the other spelling, too.
+        // A warm-up in steps also replaces one in epochs, and the other way round.
         let (warmup_steps, warmup_epochs) = match (change.warmup_steps, change.warmup_epochs) {
             (None, None) => (self.warmup_steps, self.warmup_epochs),
             changed => changed,
@@ -72,6 +75,7 @@ impl Length {
             schedule: change.schedule.clone().or(self.schedule),
             warmup_steps,
             warmup_epochs,
+            bcosify_epochs: change.bcosify_epochs.or(self.bcosify_epochs),
             early_stopping: change.early_stopping.clone().or(self.early_stopping),
         }
     }
@@ -86,6 +90,7 @@ impl Length {
         self.as_change().unknown(field, trainer)
     }
 
+    /// These hyperparameters as a change that sets all of them, so that both are checked by the same code.
     fn as_change(&self) -> Change {
         let own = self.clone();
         Change {
@@ -97,12 +102,13 @@ impl Length {
             schedule: own.schedule,
             warmup_steps: own.warmup_steps,
             warmup_epochs: own.warmup_epochs,
+            bcosify_epochs: own.bcosify_epochs,
             early_stopping: own.early_stopping,
         }
     }
 
-    /// The fault of a warm-up of all epochs, after models and grids have changed what they change. How many
-    /// steps there are the trainer alone knows.
+    /// The fault of a warm-up that is as long as the training, after models and grids have changed what they
+    /// change. A warm-up in steps is not checked here: only the trainer knows the number of steps.
     pub(super) fn warmup_fault(&self, field: &str) -> Option<String> {
         let (warmup, epochs) = (self.warmup_epochs?, self.epochs);
         match warmup >= epochs {
@@ -132,6 +138,7 @@ impl Change {
                 .and_then(|decay| from_0(&name("weight_decay"), decay)),
             at_least_1("warmup_steps", self.warmup_steps),
             at_least_1("warmup_epochs", self.warmup_epochs),
+            at_least_1("bcosify_epochs", self.bcosify_epochs),
             both.and_then(|epochs| {
                 let found = format!("{epochs} beside warmup_steps");
                 wrong(&name("warmup_epochs"), found, "one of both")

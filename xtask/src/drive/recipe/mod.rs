@@ -1,7 +1,8 @@
-//! Reads recipes. A recipe is an experiment as a TOML file in `recipes/`. `format` has its keys, `read` reads
-//! it, `extends` lays a recipe over the one that it extends, `check` refuses an invalid one, `network` has the
-//! networks that are from files, `experiment` expands its grids into training runs, and `names` labels these.
-//! xtask writes each run's configuration; what it means is the trainer's.
+//! Reads recipes. A recipe is an experiment as a TOML file in `recipes/`. `folder` finds it, `read` reads it,
+//! `extends` lays a recipe over the one that it extends, and `file` is its text. `format`, `data` and `length`
+//! have its keys, `network` the networks from files. `check` refuses an invalid recipe with a `fault`.
+//! `experiment` expands its grids into training runs, and `names` labels these. xtask only writes each run's
+//! configuration; the trainer defines what it means.
 
 mod check;
 mod data;

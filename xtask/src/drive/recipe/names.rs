@@ -31,7 +31,7 @@ impl Experiment {
                 run.name = name;
             }
         }
-        // A selection has a run.
+        // Every selection has at least one run.
         let first: Vec<&Run> = self
             .selections
             .iter()
@@ -103,6 +103,7 @@ impl Labels {
                     words.push(SEGMENTATION.to_owned());
                 }
                 if guidance.annotated_fraction < 1.0 {
+                    // Percent with four decimals, so that 0.07 gives 7, not 7.000000000000001.
                     let percent = (1e6 * guidance.annotated_fraction).round() / 1e4;
                     words.push(format!("{percent}% annotated"));
                 }
@@ -119,7 +120,7 @@ impl Labels {
     }
 }
 
-/// Adds `more(index)` to each name that occurs more than once, where that differs between those of the name.
+/// Adds `more(index)` to each name that occurs more than once, if `more` differs among the entries of that name.
 fn tell_apart(names: &mut [String], more: impl Fn(usize) -> String) {
     let before = names.to_vec();
     for (index, name) in names.iter_mut().enumerate() {

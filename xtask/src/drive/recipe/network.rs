@@ -1,7 +1,8 @@
 //! Defines [`NetworkFile`]: a network that a model of a recipe takes from a file (`file = "net.pt2"`) instead of
-//! naming one that the trainer has, and refuses keys of a model that say nothing or too much about its network.
+//! naming one that the trainer has. Also refuses a model that names no network, or whose keys contradict each
+//! other about its network.
 //!
-//! What is in the file only the trainer knows. Here are the file's path, the network's name, and the options
+//! Only the trainer knows what is in the file. Here are the file's path, the network's name, and the options
 //! with which the trainer reads it.
 
 use std::collections::BTreeMap;
@@ -16,10 +17,11 @@ use super::format::Model;
 use crate::drive::vocabulary::Trainer;
 use crate::system::paths;
 
-/// How the name of a file ends that `torch.export.save` wrote, and of one that `trainer import` made.
+/// The file name extension of what `torch.export.save` writes.
 const EXPORTED: &str = "pt2";
+/// The file name extension of what `trainer import` makes.
 const IMPORTED: &str = "safetensors";
-/// What a file of a network is, for messages.
+/// Which files are accepted, for messages.
 const EXPECTED: &str = "a .pt2 that torch.export.save wrote, or a .safetensors that trainer import \
     made of one";
 
@@ -32,15 +34,15 @@ pub(crate) struct NetworkFile {
     pub(crate) file: PathBuf,
     /// How errors name the model: its recipe and its number.
     pub(crate) place: String,
-    /// Its modules by the layers that they are the output of, where the recipe says so.
+    /// For each layer that the recipe names, the network's module whose output it is.
     layers: BTreeMap<String, String>,
     /// The other options of `trainer import`.
     options: Vec<String>,
 }
 
 impl NetworkFile {
-    /// The network of a model whose file is located; None where the model names one of the trainer's. `place`
-    /// is how errors name the model.
+    /// The network of a model whose `file` is an absolute path already; None where the model names one of the
+    /// trainer's. `place` is how errors name the model.
     pub(super) fn of(model: &Model, place: String) -> Option<Self> {
         let file = model.file.clone()?;
         let name = model.network().to_owned();
@@ -55,6 +57,7 @@ impl NetworkFile {
                 .as_ref()
                 .map(|channels| format!("--channels={channels}")),
             model.head.as_ref().map(|head| format!("--head={head}")),
+            model.bcosified.then(|| "--bcosify".to_owned()),
         ];
         Some(NetworkFile {
             name,
@@ -91,8 +94,8 @@ impl NetworkFile {
         }
     }
 
-    /// Whether both are the same network under the same name, whichever model has it and however the file is
-    /// spelled.
+    /// Whether both are the same file, read with the same options under the same name. The file may be named by
+    /// different paths.
     pub(super) fn is_same(&self, other: &NetworkFile) -> bool {
         let is_same_file = self.file == other.file || paths::are_same(&self.file, &other.file);
         let is_read_alike = self.options == other.options && self.layers == other.layers;
@@ -112,7 +115,8 @@ impl NetworkFile {
         Ok(())
     }
 
-    /// The fault of a name that is one of the trainer's networks, or of a layer that the trainer does not know.
+    /// The fault of a name that one of the trainer's networks has already, or of a layer that the trainer does not
+    /// know.
     pub(crate) fn unknown(&self, trainer: &Trainer) -> Option<String> {
         let taken = trainer.network(&self.name).and_then(|_| {
             let found = format!("{:?}, a network of the trainer", self.name);
@@ -124,14 +128,14 @@ impl NetworkFile {
 }
 
 impl Model {
-    /// The network's name: the trainer's, or what that of a file is called.
+    /// The network's name: `backbone`, or for one from a file `name`, else the file's name without its ending.
     pub(super) fn network(&self) -> &str {
         let stem = || self.file.as_deref()?.file_stem()?.to_str();
         let named = self.backbone.as_deref().or(self.name.as_deref());
         named.or_else(stem).unwrap_or_default()
     }
 
-    /// The key that says what the network is called.
+    /// The key that the network's name is from.
     pub(super) fn network_key(&self) -> &'static str {
         match (&self.file, &self.name) {
             (None, _) => "backbone",
@@ -226,13 +230,14 @@ impl Model {
             ("channels", self.channels.is_some()),
             ("head", self.head.is_some()),
             ("layers", !self.layers.is_empty()),
+            ("bcosified", self.bcosified),
         ];
         let mut keys = keys.into_iter();
         keys.find_map(|(key, is_there)| is_there.then_some(key))
     }
 }
 
-/// A check of a number.
+/// A check of a number: from the field's name and the number to the fault, if it is one.
 type Fault = fn(&str, f64) -> Option<String>;
 
 /// The fault of a number that is not finite.
@@ -243,16 +248,16 @@ fn finite(field: &str, value: f64) -> Option<String> {
     }
 }
 
-/// Returns `file` as an absolute path: relative to `folder`, the recipe's, where it is there, else to the working
-/// directory.
+/// Returns `file` as an absolute path. A relative one is taken from `folder`, the recipe's, if there is such a
+/// file, else from the working directory.
 pub(super) fn located(folder: &Path, file: &Path) -> Result<PathBuf> {
     let beside = folder.join(file);
     let found = if beside.is_file() { &beside } else { file };
     std::path::absolute(found).with_context(|| format!("file: {}", file.display()))
 }
 
-/// Replaces the files of networks that are in `folder`, which is that of one of the recipes that a recipe is put
-/// together from, by absolute paths. The others stay as they are.
+/// Makes the paths of networks' files in a recipe's `table` absolute where `folder`, the recipe's, has the file.
+/// Other paths stay as they are. So a recipe that extends this one finds the files, too.
 pub(super) fn anchor(table: &mut Table, folder: &Path) {
     for file in files_of(table) {
         let beside = folder.join(&*file);

@@ -117,7 +117,7 @@ fn runs_of_a_network_from_a_file_start_from_its_weights_and_are_called_by_its_na
     assert_eq!(network.options(), ["--name=net"]);
     let made = network.weights(Path::new("/out"));
     assert_eq!(made, Path::new("/out/networks/net.safetensors"));
-    // Nothing is known of what it costs.
+    // What the network costs is not known, so the expected time is that of a ResNet-50.
     let plan = |experiment: &Experiment| Plan::new(experiment);
     let known = RECIPE.replace(
         "file = \"weights/net.pt2\"",
@@ -173,6 +173,7 @@ fn keys_of_a_network_become_options_of_the_trainer() {
 fn a_model_whose_network_is_not_clear_is_refused_in_one_line() {
     let file = "file = \"weights/net.pt2\"";
     let listed = "backbone = \"resnet18\"\ninit = \"scratch\"";
+    // A text of the recipe, what takes its place, and the beginning of the error.
     for (from, to, expected) in [
         (
             file,
@@ -318,7 +319,7 @@ fn a_file_is_beside_the_recipe_that_names_it_else_in_the_working_directory() {
     let dir = tempfile::tempdir().unwrap();
     let found = |files: &[(&str, &str)]| {
         let experiment = read_in(dir.path(), files).unwrap();
-        // What jobs read is the same wherever it lies.
+        // Jobs read a copy of the recipe; it names the same file wherever the copy lies.
         let copy = with_located_networks(&experiment.files[0]).unwrap();
         let copy = File::new("/elsewhere/x.toml".into(), copy.text);
         let copied = expand(vec![copy], Some(&vocabulary())).unwrap();
@@ -339,12 +340,12 @@ fn a_file_is_beside_the_recipe_that_names_it_else_in_the_working_directory() {
         "{}",
         inherited.display()
     );
-    // To a collection it is the same network.
+    // In a collection of both recipes it counts as one network.
     let all = ("all.toml", "about = \"All.\"\ninclude = [\"x\", \"y\"]\n");
     let y = ("y.toml", "extends = \"there/child.toml\"\n");
     let together = read_in(dir.path(), &[all, ("x.toml", RECIPE), y, child]).unwrap();
     assert_eq!(together.networks.len(), 1);
-    // … or has one of its own.
+    // … or the file of the same relative path in its own folder.
     std::fs::remove_file(&expected).unwrap();
     let own = ("there/weights/net.pt2", "");
     let files = [child, ("x.toml", RECIPE), own];
@@ -374,7 +375,8 @@ fn a_fault_of_an_inherited_network_names_the_file_that_it_is_in() {
     );
 }
 
-/// `init` of a collection is for networks that have a choice. The same network may be in several recipes.
+/// A collection's `init` sets the weights of the trainer's networks alone, not of networks from files. The same
+/// network from a file may be in several recipes.
 #[test]
 fn a_collection_has_each_network_once() {
     let all =

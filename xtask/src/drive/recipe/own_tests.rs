@@ -45,6 +45,7 @@ fn expand(text: &str) -> anyhow::Result<Experiment> {
 #[test]
 fn other_seeds_take_the_lambda_that_one_seed_finds() {
     let experiment = expand(OWN).unwrap();
+    // The seed that λ is found on comes first; the other seeds keep the recipe's order.
     let names: Vec<&str> = experiment.guided.iter().map(|run| &*run.name).collect();
     assert_eq!(
         names,

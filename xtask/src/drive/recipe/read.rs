@@ -1,5 +1,6 @@
-//! Reads a recipe file, which is one recipe or a collection that includes several, checks it, and expands
-//! it into the experiment's runs.
+//! Reads a recipe file (TOML), which is one recipe or a collection that includes several, checks it, and expands
+//! it into an `Experiment`, the list of all its training runs. A vocabulary is the list of names (networks,
+//! losses, …) that the programs of the pipeline know; without one, names are not checked.
 
 use std::path::Path;
 
@@ -46,7 +47,7 @@ pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> 
     expand(files(root, name)?, vocabulary)
 }
 
-/// Expands a recipe that need not be written yet, as [`read`] does one that is.
+/// Expands the recipe in `file`, whose text need not be on disk. The recipes that it extends are read.
 ///
 /// # Errors
 /// When the recipe is invalid.
@@ -84,7 +85,7 @@ pub(crate) fn expand(files: Vec<File>, vocabulary: Option<&Vocabulary>) -> Resul
         let recipe =
             read_one(part, vocabulary).with_context(|| format!("{shown}: include {name:?}"))?;
         let recipe = collection.with.applied_to(recipe);
-        // Fewer epochs may be no longer than the warm-up.
+        // With the collection's number of epochs, the warm-up may be as long as the training.
         if let Some(fault) = recipe.fault() {
             bail!("{shown}: include {name:?}: {fault}");
         }

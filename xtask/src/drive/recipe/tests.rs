@@ -530,6 +530,7 @@ fn a_collection_with_a_fault_is_refused_in_one_line() {
     std::fs::write(dir.path().join("y.toml"), GOOD.replace("= 32", "= 64")).unwrap();
     let warm = GOOD.replace("[guided]", "[guided]\nwarmup_epochs = 2");
     std::fs::write(dir.path().join("warm.toml"), warm).unwrap();
+    // Both recipes have the same runs once the collection gives them the same size.
     let good = "about = \"Both.\"\ninclude = [\"x\", \"y\"]\n[with]\nsize = 16\n";
     let file = dir.path().join("all.toml");
     let read = |text: &str| {

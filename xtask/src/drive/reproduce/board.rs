@@ -1,5 +1,6 @@
-//! Shows the progress of the local queue on stderr. On a terminal each running job has a line, and one more
-//! is for the whole plan. Elsewhere every line that a job prints is printed, with the job's key before it.
+//! Shows on stderr how far the jobs are that `reproduce` runs on this machine; each job does one step of the plan,
+//! which its key names (such as `guided/3`). On a terminal each running job has a line, and one more is for the
+//! whole plan. Elsewhere every line that a job prints is printed, with the job's key before it.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -32,7 +33,7 @@ pub(super) struct Line {
 }
 
 impl Board {
-    /// A board for `plan`, some steps of which may be done.
+    /// A board for `plan`, whose steps may be done in part.
     pub(super) fn new(out: PathBuf, plan: &Plan, speed: Speed) -> Board {
         let bars = std::io::stderr().is_terminal().then(|| {
             let bars = MultiProgress::new();

@@ -1,5 +1,5 @@
-//! Runs a plan on a cluster with Slurm: checks the data on this machine, submits the other steps as jobs,
-//! and with `--wait` waits for their end.
+//! Runs a plan on a cluster with Slurm: checks data that is prepared already on this machine, submits the steps
+//! that are not done as jobs, and with `--wait` waits for their end.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ use fs_err as fs;
 
 use super::board::Board;
 use super::cluster::Cluster;
+use super::pace::Paces;
 use super::queue::Queue;
 use super::{needs, outcome, own};
 use crate::drive::device::{self, Device};
@@ -100,12 +101,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         slurm.require_slurm()?;
     }
     let programs = workshop::programs(args.programs.as_deref())?;
-    let (experiment, decided) = args.checked(experiment, &programs)?;
+    let (experiment, decided, paces) = args.checked(experiment, &out, &programs)?;
     download_weights(args, &experiment, &programs)?;
     let lock = lock(&out)?;
+    paces.write(&out)?;
     let copies = copies(&experiment, &out)?;
     let to_import = networks::to_import(&experiment.networks, &out)?;
-    // Whether a submission to a cluster is continued, so that jobs in Slurm's queue are kept.
+    // Whether a submission of the same plan to a cluster is continued, so that jobs in Slurm's queue are kept.
     let goes_on = args.executor == Executor::Slurm
         && to_import.is_empty()
         && is_planned(&experiment, &out, &copies);
@@ -183,9 +185,9 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
         Some(folder) => Some(BinDir::of(folder, &STAGES)?),
         None => process::built(&STAGES)?,
     };
-    let (experiment, decided) = &match &programs {
-        Some(programs) => args.checked(experiment, programs)?,
-        None => (experiment, Vec::new()),
+    let (experiment, decided, _) = &match &programs {
+        Some(programs) => args.checked(experiment, out, programs)?,
+        None => (experiment, Vec::new(), Paces::default()),
     };
     let (is_built, mut plan) = (programs.is_some(), Plan::new(experiment));
     if let Some(programs) = programs {
@@ -238,19 +240,27 @@ impl Args {
     }
 
     /// The recipe, completed for own data and with absolute paths of networks, whose names are checked against
-    /// those that `programs` know; and what was decided for own data, a line each.
+    /// those that `programs` know; what was decided for own data, a line each; and what was measured for that, to
+    /// be kept in the folder `out`.
     fn checked(
         &self,
         experiment: Experiment,
+        out: &Path,
         programs: &BinDir,
-    ) -> Result<(Experiment, Vec<String>)> {
+    ) -> Result<(Experiment, Vec<String>, Paces)> {
         let mut vocabulary = Vocabulary::ask(programs)?;
         networks::describe(&experiment.networks, programs, &mut vocabulary)?;
         let speed = self.speed(&experiment);
-        let (files, decided) = own::complete(&experiment, self.data.as_deref(), programs, speed)?;
+        let is_here = self.executor == Executor::Local && speed.device == Device::Cpu;
+        let paces = match experiment.fit.is_some() && self.data.is_some() && is_here {
+            true => Paces::of(&experiment, out, programs)?,
+            false => Paces::default(),
+        };
+        let (data, rates) = (self.data.as_deref(), paces.rates());
+        let (files, decided) = own::complete(&experiment, data, programs, speed, &rates)?;
         let files = files.iter().map(recipe::with_located_networks);
         let files = files.collect::<Result<Vec<_>>>()?;
-        Ok((recipe::expand(files, Some(&vocabulary))?, decided))
+        Ok((recipe::expand(files, Some(&vocabulary))?, decided, paces))
     }
 
     /// The folders that steps work with, as absolute paths.
@@ -321,8 +331,8 @@ fn lock(out: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// The paths in `out` and the contents of copies of the recipe's files, its own before those it includes. Jobs read the copies, which do not
-/// change when somebody edits the recipe.
+/// The copies of the recipe's files, as (path in `out`, content): the recipe first, then, of a collection, those
+/// that it includes. Jobs read the copies, which do not change when somebody edits the recipe.
 fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
     let copy = |file: &recipe::File| {
         let name = file.path.file_name().context("a recipe has a file name")?;

@@ -21,7 +21,7 @@ pub(super) fn check_out(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails if `--data` is needed and missing, names no folder, or is given and not needed.
+/// Fails if `--data` (`given`) is needed and missing, names no folder, or is given and not needed.
 pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Result<()> {
     // All but the synthetic scenes, which data-prep draws itself.
     let all = experiment.data.iter();

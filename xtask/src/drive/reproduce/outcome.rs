@@ -1,5 +1,5 @@
-//! Prints the end of a reproduction: which jobs failed and where their logs are, which were left out because
-//! they need a failed one, and the report to open.
+//! Prints the end of a reproduction: which jobs (each does one step of the plan) failed and where their logs are,
+//! which were left out because they need a failed one, and the report to open.
 
 use std::io::Write;
 use std::path::Path;
@@ -27,7 +27,11 @@ pub(super) enum Outcome {
     Stopped,
 }
 
-/// Prints the end and returns the exit code; an error where a job failed. `took` is the time for people.
+/// Prints how the reproduction ended and returns the exit code. `outcomes` are those of `jobs`, in the same order;
+/// the last job is the report. `took` is the time for people.
+///
+/// # Errors
+/// Where a job failed and none was stopped.
 pub(super) fn conclude(
     plan: &Plan,
     jobs: &[Job],

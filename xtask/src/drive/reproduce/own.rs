@@ -1,6 +1,7 @@
 //! Completes a recipe for own data: asks data-prep what the folder holds, and writes name, folder and numbers
-//! of images into the recipe's text. A recipe with a table `[fit]` also gets its epochs, and where two CPU
-//! cores would take too long, smaller images, then fewer training images, then fewer steps.
+//! of images into the recipe's text. A recipe with a table `[fit]` (minutes, training steps of a baseline, training
+//! steps of a guided run) also gets its epochs. Where two CPU cores would take more than these minutes, it gets
+//! smaller images, then fewer training images, then fewer steps.
 //!
 //! Steps read the completed text (`out/<recipe>/recipe/`), so they all work on the same data.
 
@@ -17,11 +18,11 @@ use crate::drive::step::workshop;
 use crate::drive::survey::Survey;
 use crate::system::process::BinDir;
 
-/// The heights and widths that are tried, the recipe's own first, until the time is short enough.
+/// Heights and widths of images, in pixels, that are tried after the recipe's own until the time is short enough.
 const SIZES: [u32; 3] = [192, 160, 128];
-/// The fewest steps that are tried: the fraction 1/2² of the recipe's.
+/// How often the number of training steps is halved at most.
 const FEWEST_STEPS: u32 = 2;
-/// The fewest and the most epochs of a run.
+/// The fewest and the most epochs of a run. These bounds, as those above, are chosen.
 const EPOCHS: [u32; 2] = [3, 30];
 
 /// Returns the recipe's files with those for own data completed, and what was decided, a line each. `data` is
@@ -34,6 +35,7 @@ pub(super) fn complete(
     data: Option<&Path>,
     programs: &BinDir,
     speed: Speed,
+    rates: &Rates,
 ) -> Result<(Vec<File>, Vec<String>)> {
     let mut files = experiment.files.clone();
     let mut decided = Vec::new();
@@ -51,7 +53,7 @@ pub(super) fn complete(
         let survey = Survey::of(&folder, &own.read_arguments(), programs)?;
         complete_data(&mut table, &folder, &survey)?;
         if let Some(fit) = experiment.fit {
-            decided.extend(fit_to(&mut table, file, fit, &survey, speed)?);
+            decided.extend(fit_to(&mut table, file, fit, &survey, (speed, rates))?);
         }
         file.text = toml::to_string(&table)?;
     }
@@ -92,14 +94,14 @@ fn complete_data(table: &mut Table, folder: &Path, survey: &Survey) -> Result<()
     Ok(())
 }
 
-/// Sets epochs, and size and limit of the images, so that two cores take no longer than `fit` says. Returns
-/// what was decided, for people.
+/// Sets epochs, and size and limit of the images, so that the CPU takes no longer than `fit` says, by `rates` that
+/// were measured on it. Returns what was decided, for people.
 fn fit_to(
     table: &mut Table,
     file: &File,
     fit: Fit,
     survey: &Survey,
-    speed: Speed,
+    (speed, rates): (Speed, &Rates),
 ) -> Result<Vec<String>> {
     table.remove("fit");
     let own_size = size_of(table)?;
@@ -110,7 +112,8 @@ fn fit_to(
                 true => &[],
                 false => &SIZES,
             };
-            let seen = fit.baseline_steps * batch_size(table, "baseline")?;
+            let batch_size = batch_size(table, "baseline")?;
+            let seen = fit.baseline_steps.saturating_mul(batch_size); // images
             choices((own_size, sizes), seen, survey)
         }
         Device::Cuda => vec![Choice::whole(own_size)],
@@ -132,7 +135,7 @@ fn fit_to(
         }
         let text = toml::to_string(&tried)?;
         let parsed = recipe::expand(vec![file.with_text(text)], None)?;
-        let minutes = Plan::new(&parsed).seconds_left(&Rates::default(), one) / 60.0;
+        let minutes = Plan::new(&parsed).seconds_left(rates, one) / 60.0;
         let is_short = minutes <= f64::from(fit.minutes);
         chosen = Some((tried, choice, minutes));
         if is_short {
@@ -143,7 +146,7 @@ fn fit_to(
     *table = tried;
     let (size, n_train) = (choice.size, choice.n_train(survey));
     let mut said = Vec::new();
-    let limit = format!("so that two idle CPU cores take about {minutes:.0} minutes");
+    let limit = format!("so that it takes about {minutes:.0} minutes on these CPU cores");
     if size < own_size {
         said.push(format!(
             "images at {size}×{size} instead of {own_size}×{own_size}, {limit}"
@@ -166,12 +169,12 @@ fn fit_to(
     Ok(said)
 }
 
-/// What may be made smaller, so that two cores take no longer than they should.
+/// What may be made smaller or fewer, so that two cores take no longer than they should.
 #[derive(Clone, Copy)]
 struct Choice {
     /// Height and width of the images.
     size: u32,
-    /// The fraction 1/2^`part` of the images is taken.
+    /// The fraction 1/2^`part` of the training images is taken.
     part: u32,
     /// The fraction 1/2^`fewer_steps` of the training steps is made.
     fewer_steps: u32,
@@ -192,15 +195,16 @@ impl Choice {
     }
 }
 
-/// Returns what is tried, one after another: smaller images; then fewer of them, as long as the fewest epochs
-/// see more than `seen`, the images of a baseline's steps; then fewer steps. A finished data folder has all of
-/// its images.
+/// Returns what is tried, one after another: smaller images (`sizes`); then half as many, and so on, until the
+/// fewest epochs see no more than `seen` images, which are those of a baseline's steps; then fewer steps. Of a
+/// folder that data-prep has made, all images are taken.
 fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<Choice> {
     let mut choices = vec![Choice::whole(own_size)];
     let smaller = sizes.iter().filter(|&&size| size < own_size);
     choices.extend(smaller.map(|&size| Choice::whole(size)));
     let mut last = choices[choices.len() - 1];
-    while !survey.prepared && last.n_train(survey) > seen / EPOCHS[0] {
+    // One image is always left, however few are seen.
+    while !survey.prepared && last.n_train(survey) > (seen / EPOCHS[0]).max(1) {
         last.part += 1;
         choices.push(last);
     }
@@ -213,8 +217,8 @@ fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<
     choices
 }
 
-/// Sets the size, and the part of the images that is taken, of validation and test images no more than as many
-/// as there are training images.
+/// Sets the size of the images. Where only a part of the training images is taken, it also sets the limit of each
+/// split; validation and test then have at most as many images as training.
 fn set_images(table: &mut Table, choice: Choice, survey: &Survey) -> Result<()> {
     let data = data_of(table)?;
     data.insert("size".to_owned(), Value::from(i64::from(choice.size)));
@@ -233,7 +237,8 @@ fn set_images(table: &mut Table, choice: Choice, survey: &Survey) -> Result<()> 
     Ok(())
 }
 
-/// Sets the epochs in which `n_train` images make about so many steps: from 3 to 30.
+/// Sets the number of epochs, from 3 to 30, so that `n_train` images make about `steps` training steps. `run` is
+/// `baseline` or `guided`.
 fn set_epochs(table: &mut Table, run: &str, steps: u32, n_train: u32) -> Result<()> {
     let steps_an_epoch = (f64::from(n_train) / f64::from(batch_size(table, run)?)).max(1.0);
     let [fewest, most] = EPOCHS.map(f64::from);
@@ -284,12 +289,12 @@ mod tests {
     /// The recipe `own` for so many images, sized for a device; returns epochs of baseline and guided runs,
     /// size, limit of training images, and what was said.
     fn sized(train: u32, device: Device) -> (i64, i64, i64, Option<i64>, Vec<String>) {
-        sized_to(60, train, device)
+        sized_to(|_| (), train, device)
     }
 
-    /// The same for so many minutes.
+    /// The same with another `[fit]`.
     fn sized_to(
-        minutes: u32,
+        change: impl FnOnce(&mut Fit),
         train: u32,
         device: Device,
     ) -> (i64, i64, i64, Option<i64>, Vec<String>) {
@@ -306,16 +311,15 @@ mod tests {
             notes: Vec::new(),
         };
         let file = File::new("own.toml".into(), text);
-        let fit = Fit {
-            minutes,
-            ..table["fit"].clone().try_into().unwrap()
-        };
+        let mut fit: Fit = table["fit"].clone().try_into().unwrap();
+        change(&mut fit);
         let speed = Speed {
             device,
             n_devices: 1,
         };
         complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
-        let said = fit_to(&mut table, &file, fit, &survey, speed).unwrap();
+        let rates = Rates::default();
+        let said = fit_to(&mut table, &file, fit, &survey, (speed, &rates)).unwrap();
         let number = |table: &Table, key: &str| table[key].as_integer().unwrap();
         let of = |name: &str| table[name].as_table().unwrap();
         let limit = of("data").get("limit").and_then(Value::as_table);
@@ -330,14 +334,14 @@ mod tests {
 
     #[test]
     fn few_images_are_seen_more_often_and_many_are_made_smaller_then_fewer() {
-        // 200 and 100 steps of 16 images.
+        // [fit] of the recipe asks for 200 and 100 steps. 200 images in batches of 16 are 12.5 steps an epoch.
         let (baseline, guided, size, limit, said) = sized(200, Device::Cpu);
         assert_eq!((baseline, guided, size, limit), (16, 8, 224, None));
         assert!(said.is_empty(), "{said:?}");
 
         let (baseline, guided, size, limit, said) = sized(100_000, Device::Cpu);
         assert_eq!((baseline, guided, size), (4, 3, 128));
-        // An eighth of an eighth of a half.
+        // 100,000 halved seven times.
         assert_eq!(limit, Some(781));
         assert!(
             said[0].starts_with("images at 128×128 instead of 224×224"),
@@ -345,8 +349,9 @@ mod tests {
         );
         assert!(said[1].contains("of 100000 training images"), "{said:?}");
 
-        // Where epochs are few there is nothing to gain from fewer images.
-        let (baseline, guided, size, limit, said) = sized_to(10, 200, Device::Cpu);
+        // Three epochs of 200 images see fewer images than 200 steps of 16, so all are kept: steps are halved twice.
+        let (baseline, guided, size, limit, said) =
+            sized_to(|fit| fit.minutes = 10, 200, Device::Cpu);
         assert_eq!((baseline, guided, size, limit), (4, 3, 128, None));
         assert!(
             said[1].starts_with(
@@ -357,6 +362,16 @@ mod tests {
 
         let (_, _, size, limit, said) = sized(100_000, Device::Cuda);
         assert_eq!((size, limit, said), (224, None, Vec::new()));
+    }
+
+    #[test]
+    fn any_number_of_steps_is_sized() {
+        // 300,000,000 steps of 16 images see more images than a u32 holds; no step sees none.
+        for (baseline_steps, epochs) in [(300_000_000, 30), (0, 3)] {
+            let change = |fit: &mut Fit| fit.baseline_steps = baseline_steps;
+            let (baseline, ..) = sized_to(change, 200, Device::Cpu);
+            assert_eq!(baseline, epochs, "{baseline_steps}");
+        }
     }
 
     #[test]
@@ -381,7 +396,9 @@ mod tests {
         let (device, n_devices) = (Device::Cpu, 1);
         complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
         let file = File::new("mine.toml".into(), text);
-        let said = fit_to(&mut table, &file, fit, &survey, Speed { device, n_devices }).unwrap();
+        let speed = Speed { device, n_devices };
+        let rates = Rates::default();
+        let said = fit_to(&mut table, &file, fit, &survey, (speed, &rates)).unwrap();
         assert_eq!(table["data"]["size"].as_integer(), Some(224));
         assert!(
             said.iter().all(|line| !line.starts_with("images at")),

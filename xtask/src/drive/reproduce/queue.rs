@@ -22,7 +22,8 @@ pub(super) struct Queue<'a> {
     /// The device of each worker.
     pub(super) workers: Vec<String>,
     pub(super) stop: Stop,
-    /// The lock of the out folder. Every job inherits it, so that it is held until the last job is gone.
+    /// The lock of the out folder. Every job inherits it as its stdin, so that it is held until the last job is
+    /// gone.
     pub(super) lock: &'a fs::File,
     /// The path of this program (xtask).
     pub(super) program: PathBuf,
@@ -74,7 +75,7 @@ impl Queue<'_> {
         }
     }
 
-    /// Runs one job to its end. `n_at_once` jobs share the cores, of which this one is given its part.
+    /// Runs one job to its end. `n_at_once` jobs share the cores; this one gets an equal part of them.
     fn perform(&self, job: &Job, device: &str, n_at_once: usize) -> Result<Outcome> {
         let mut command = Command::new(&self.program);
         command
@@ -96,7 +97,7 @@ impl Queue<'_> {
             line.say(&text);
         })?;
         let started = command.spawn();
-        // It holds the writing end of the stderr pipe; the reader ends when all of these are closed.
+        // The command holds a writing end of the stderr pipe; the reader ends when all of them are closed.
         drop(command);
         let mut child =
             started.with_context(|| format!("{}: could not be started", self.program.display()))?;
@@ -149,8 +150,8 @@ impl Outcomes {
         })
     }
 
-    /// How many jobs are about to share the machine: those that run, and those that idle workers can begin
-    /// now.
+    /// How many jobs are about to share the machine: those that run, and those that can begin now, but no more
+    /// than there are workers.
     fn n_at_once(&self, jobs: &[Job], n_workers: usize) -> usize {
         let mut soon = self.clone();
         while let Some(index) = soon.next(jobs) {

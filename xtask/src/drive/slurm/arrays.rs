@@ -52,8 +52,9 @@ pub(super) fn arrays(jobs: &[Job], before: &[Option<Vec<Before>>], longest: usiz
 }
 
 /// sbatch's `--dependency` for an array that waits for `before`; None where it waits for nothing. `submitted`
-/// are Slurm's ids of the first of `arrays`, those submitted so far. An array of which all tasks are waited
-/// for is named as a whole, which keeps the option short for a report that waits for hundreds of tasks.
+/// has Slurm's ids of the arrays that are submitted so far, in the order of `arrays`. Where `before` has all tasks
+/// of an array, the option names the array instead of each task: it stays short even for a report that waits for
+/// hundreds of tasks.
 ///
 /// It uses `afterany`, not `afterok`: after a failure, `afterok` would leave all later jobs in the
 /// queue for ever, including the report over the jobs that succeeded. Instead, a step whose inputs are
@@ -106,6 +107,7 @@ mod tests {
         let jobs = ["data", "a/0", "a/1", "a/2", "b/0", "c/0", "c/1"].map(job);
         let on = |jobs: &[usize]| Some(jobs.iter().copied().map(Before::Job).collect::<Vec<_>>());
         let queued = || Before::Task("7_3".to_owned());
+        // What each of `jobs` waits for, as indices into `jobs`. None: "b/0" is not submitted.
         let mut before = [
             on(&[]),
             on(&[0]),
@@ -116,7 +118,7 @@ mod tests {
             on(&[1, 2]),
         ];
         before[5].as_mut().unwrap().push(queued());
-        let arrays = arrays(&jobs, &before, 2);
+        let arrays = arrays(&jobs, &before, 2); // at most 2 tasks an array
         let members: Vec<&[usize]> = arrays.iter().map(|array| &array.jobs[..]).collect();
         assert_eq!(members, [&[0][..], &[1, 2], &[3], &[5], &[6]]);
 

@@ -238,7 +238,7 @@ mod tests {
             let found: Vec<u64> = found.iter().map(|(_, task)| task.array).collect();
             assert_eq!(found, [0, 1, 2, 3, 4], "{name}");
         }
-        // A folder that is gone can only be compared by its path.
+        // A folder that is gone can only be compared by its path: it is found under its own spelling alone.
         assert_eq!(queued(&said, &at("gone")).len(), 1);
     }
 

@@ -1,5 +1,6 @@
 //! Lists the programs with which the tests start a Slurm cluster of their own, and finds out whether they are
-//! installed. (To submit to a cluster only Slurm's commands are needed.)
+//! installed. (To submit to a cluster only Slurm's commands are needed.) The integration tests include this file
+//! as a module of theirs.
 
 use std::path::PathBuf;
 use std::process::Command;

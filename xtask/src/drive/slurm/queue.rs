@@ -1,4 +1,5 @@
-//! Submits the jobs of a reproduction to Slurm as job arrays, except those that are in its queue already.
+//! Submits the jobs of a reproduction (each does one step of its plan) to Slurm as job arrays, except those that
+//! are in Slurm's queue already.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,8 @@ use crate::drive::plan::Job;
 use crate::drive::recipe;
 use crate::system::files;
 
-/// How many seconds before a job's time limit Slurm sends SIGUSR2. They must be enough to finish a training
-/// step and to save.
+/// How many seconds before a job's time limit Slurm sends SIGUSR2. The number is chosen: the time must suffice to
+/// finish a training step and to save.
 const WARNING: u32 = 120;
 
 /// Options of the command line, which win over the recipe's `[slurm]`.
@@ -87,8 +88,8 @@ impl Queue {
         self.client.require()
     }
 
-    /// Submits `jobs`, none of which is done, as arrays whose tasks run `program step …`; of an array at most
-    /// `at_once` tasks run at a time. `request` has the options for Slurm.
+    /// Submits `jobs`, none of which is done, as job arrays whose tasks run `program step …`. At most `at_once`
+    /// tasks of an array run at a time (None: no limit). `request` has the options for Slurm.
     ///
     /// A job that Slurm has already is left alone, unless a job that it waits for is submitted anew. Then it
     /// is submitted again. If it was still waiting, its former task is cancelled; if it was running, the new
@@ -186,6 +187,7 @@ impl Queue {
             format!("--job-name={name}"),
             format!("--array=0-{last}{limit}"),
             "--requeue".to_owned(),
+            // B: the signal goes to the batch script alone.
             format!("--signal=B:USR2@{WARNING}"),
             "--open-mode=append".to_owned(),
             // sbatch takes % as the beginning of a pattern, such as %a.

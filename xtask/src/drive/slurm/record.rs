@@ -1,6 +1,7 @@
-//! Keeps `slurm/jobs.toml` in the out folder, the record of submitted job arrays. An array's name is recorded
-//! before it is submitted, its id afterwards. If this program is stopped in between, the next one still finds
-//! the array in Slurm by its name and folder, so nothing is submitted twice.
+//! Keeps `slurm/jobs.toml` in the out folder, the record of submitted job arrays; each task of an array does one
+//! step of the plan. An array's name is recorded before it is submitted, its id afterwards. If this program is
+//! stopped in between, the next one still finds the array in Slurm by its name and folder, so nothing is submitted
+//! twice.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -95,7 +96,7 @@ impl Record {
         name
     }
 
-    /// Stores the job id of the array added last.
+    /// Stores Slurm's job id of the array added last.
     pub(super) fn submitted(&mut self, id: u64) {
         if let Some(last) = self.arrays.last_mut() {
             last.id = Some(id);
@@ -116,7 +117,7 @@ impl Record {
 }
 
 impl TaskId {
-    /// The task among `tasks`, which are Slurm's answer with the name of each task's array.
+    /// The task among `tasks`, Slurm's answer as (name of the array, task); None where Slurm has forgotten it.
     pub(super) fn task<'a>(&self, tasks: &'a [(String, Task)]) -> Option<&'a Task> {
         let is_here =
             |(name, task): &&(String, Task)| *name == self.name && task.index == self.index;

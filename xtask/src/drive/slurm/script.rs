@@ -1,6 +1,6 @@
-//! Makes the batch script of a job array. The script contains the command line of each task instead of
-//! reading it from a file. Slurm keeps a copy of the script, so that a requeued task does what it was
-//! submitted for, even if another plan has been submitted since.
+//! Makes the batch script of a job array, which Slurm runs once for each task with the task's index in a variable.
+//! The script contains the command line of each task instead of reading it from a file. Slurm keeps a copy of the
+//! script, so that a requeued task does what it was submitted for, even if another plan has been submitted since.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     /// A folder in which a batch script can run without Slurm. A fake squeue answers that the job is ending,
-    /// as after a cancellation.
+    /// as after a cancellation, so that the script does not requeue a step that was stopped.
     struct Sandbox(tempfile::TempDir);
 
     impl Sandbox {
@@ -180,8 +180,8 @@ mod tests {
     }
 
     /// Starts a step that is a shell script of `lines`, waits until it has made the file `ready`, and sends
-    /// `signal`: with `whom` "" to the batch script alone, with "-" to its process group. Returns the exit
-    /// code, and the content of the exit file.
+    /// `signal`: with `whom` "" to the batch script alone, with "-" to its process group. Returns the batch
+    /// script's exit code, and the content of the file with the step's exit code.
     fn signalled(
         sandbox: &Sandbox,
         lines: &str,
@@ -212,6 +212,8 @@ mod tests {
         assert_eq!(found, (Some(4), "4\n".to_owned()));
     }
 
+    /// bash may lose the exit code of a child that ends while bash handles a signal; the script must not. Whether
+    /// both happen at once is chance, hence 40 tries. 75 is the exit code of a step that saved and was stopped.
     #[test]
     fn no_exit_code_is_lost_to_a_signal() {
         let sandbox = Sandbox::new();

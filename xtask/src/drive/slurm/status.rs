@@ -1,6 +1,6 @@
 //! Finds out the states of submitted steps. Slurm's queue is asked first, but it forgets a job minutes after
-//! its end. Then three other sources are tried in turn: the exit code that the batch script wrote, Slurm's
-//! accounting where a cluster has it, and Slurm's last line in the job's output.
+//! its end. Then other sources are tried in turn: the exit code 0 that the batch script wrote, Slurm's accounting
+//! where a cluster has it, another exit code that was written, and Slurm's last line in the job's output.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ impl Queue {
     }
 
     /// Prints the number of steps in each state to stderr, whenever it changes, until none waits or
-    /// runs. Asks again where Slurm's controller is too busy to answer.
+    /// runs. Slurm is asked every `interval`; an error, such as a busy controller, is printed and asked again.
     pub(crate) fn wait(&self, interval: Duration) -> Status {
         let mut shown = String::new();
         loop {
@@ -171,7 +171,7 @@ impl Queue {
         }
     }
 
-    /// The exit code that the batch script wrote after the step.
+    /// The exit code that the batch script wrote after the step; None where it wrote none.
     fn exit_code(&self, task_id: &TaskId) -> Option<i32> {
         let text = fs::read_to_string(self.file(task_id, "exit")).ok()?;
         text.trim().parse().ok()
@@ -272,7 +272,7 @@ mod tests {
             out: out.path().to_owned(),
             client: Client::default(),
         };
-        // Slurm's accounting counts only where the step did not report success itself (task 0 did).
+        // Slurm's accounting, by task. It does not count for task 0, whose exit file says success.
         let accounts = [
             ("7_0", "NODE_FAIL"),
             ("7_3", "OUT_OF_MEMORY"),

@@ -223,6 +223,7 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
                     score      2 done\n\
                     report     1 done";
     assert_eq!(status.counts(), expected);
+    // guided/2 is the second task (1) of the third array that this cluster was given (3).
     let said = lines(&status.of("guided/2").unwrap().output);
     assert!(said[0].starts_with("--- guided/2: job 3_1 on "), "{said:?}");
     assert_eq!(said[1..], ["error: told to"]);

@@ -37,11 +37,11 @@ pub(crate) struct Args {
     cancel: bool,
 }
 
-/// How often it is looked at.
+/// How often `--follow` looks at the files.
 const INTERVAL: Duration = Duration::from_secs(3);
 /// How often Slurm is asked, which many share.
 const SLURMS_INTERVAL: Duration = Duration::from_secs(10);
-/// Columns where the output is no terminal.
+/// The width of the text, in characters, where the output is no terminal.
 const COLUMNS: usize = 80;
 
 /// Runs `cargo xtask status`.
@@ -149,7 +149,8 @@ fn redraw(look: &mut Look, all: bool) -> Result<()> {
             seen = look.once(columns, false)?;
         }
         let lines: Vec<&str> = seen.text.lines().collect();
-        // What is higher than the terminal could not be taken back.
+        // Lines that have scrolled out of the terminal cannot be cleared, so no more are printed than fit. Two rows
+        // are for the line "… more" and for the cursor.
         let n_hidden = match lines.len() < rows {
             true => 0,
             false => lines.len() + 2 - rows,

@@ -29,7 +29,7 @@ pub(super) struct Progress {
 
 /// What stands before the lines.
 const INDENT: &str = "    ";
-/// The characters of a line of curves that are no curve.
+/// The width of what a line of curves has besides the three curves: indent, labels and numbers.
 const LABELS: usize = INDENT.len() + "loss  0.0000   val F1  100.0 %   EPG  100.0 %".len();
 
 impl Progress {
@@ -60,7 +60,7 @@ impl Progress {
         let mut text = format!("{INDENT}epoch {epoch} of {epochs}, {place}{left}\n");
         let newest = |curve: &[f64]| curve.last().copied().unwrap_or_default();
         if self.finished() > 0 {
-            let width = (columns.saturating_sub(LABELS) / 3).clamp(5, 60);
+            let width = (columns.saturating_sub(LABELS) / 3).clamp(5, 60); // bounds chosen by eye
             let [loss, f1, epg] =
                 [&self.loss, &self.val_f1, &self.val_epg].map(|c| sparkline(c, width));
             text += &format!(
@@ -86,7 +86,7 @@ fn sparkline(curve: &[f64], width: usize) -> String {
     let greatest = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let level = |value: &f64| match greatest > least {
         true => LEVELS[(7.0 * (value - least) / (greatest - least)).round() as usize],
-        false => LEVELS[3],
+        false => LEVELS[3], // a constant curve is drawn at half height
     };
     means.iter().map(level).collect()
 }

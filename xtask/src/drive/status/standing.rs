@@ -1,4 +1,5 @@
-//! Finds out the state of each step from the files in the out folder and from what Slurm says.
+//! Finds out the state of each step of a plan from the files in the reproduction's out folder and from what Slurm
+//! says, if steps were submitted to a cluster.
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ pub(crate) enum Standing {
     Failed(String),
     /// Stopped by a signal; it resumes when it is started again.
     Stopped,
-    /// It runs or was killed, and its lock cannot be asked which; the text is the reason for that.
+    /// It is running or was killed: its lock, which would tell, cannot be asked. The text is the error.
     Unknown(String),
     /// Not begun.
     Waiting,
@@ -27,7 +28,7 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// Whether it runs, perhaps, or will without anyone's doing.
+    /// Whether it runs, may run, or will be started by Slurm.
     pub(super) fn is_at_work(&self) -> bool {
         matches!(
             self,
@@ -48,8 +49,8 @@ pub(crate) fn standings(out: &Path, plan: &PlanFile, slurm: &slurm::Status) -> V
     plan.step.iter().map(both).collect()
 }
 
-/// Combines what a step's files and what Slurm say. The files know best, except whether it was
-/// submitted again and how it was killed; and a lock may not be visible on another machine.
+/// Combines what a step's files and what Slurm say. The files count first. Slurm alone knows whether the step was
+/// submitted again and how it was killed; and a lock taken on a node may not be visible on this machine.
 fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
     match (by_files, &job.state) {
         (by_files @ Standing::Running(..), _) => by_files,
@@ -67,8 +68,8 @@ fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
     }
 }
 
-/// The state of `step` by its files. A file that cannot be read gives a warning, and not the state of a
-/// step without files.
+/// The state of `step` by its files. Where its record cannot be read, prints a warning and takes the state that
+/// the plan has.
 fn standing(out: &Path, step: &StepLine) -> Standing {
     let record = Record::read(out, &step.key).unwrap_or_else(|error| {
         eprintln!(

@@ -46,8 +46,8 @@ pub(crate) struct Args {
     key: String,
 }
 
-/// How often in a row the time of a cluster's job may end before it has made any evaluation; the job then
-/// fails instead of being requeued again.
+/// Once the time limit has ended a cluster's score job this many times in a row before it made one evaluation, the
+/// job fails instead of being requeued again. The number is chosen.
 const MOST_FRUITLESS: u32 = 2;
 
 /// Runs `cargo xtask step`. The exit code is 75 where a signal stopped it; the same command then resumes.
@@ -136,8 +136,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// The share of the device that this step had. On the CPU it is the share of the cores that the queue gave
-/// it, so that its rate is of the whole machine; on a GPU it is 1.
+/// The share of the device that this step had, 0 to 1. On the CPU it is the share of the cores that the queue gave
+/// it: the step's time, multiplied by it, is about what all cores would take. On a GPU it is 1.
 fn share(device: Device) -> f64 {
     match (device, threads::of_libtorch()) {
         (Device::Cpu, Some(n_threads)) => (n_threads as f64 / threads::cores() as f64).min(1.0),

@@ -30,6 +30,7 @@ struct RunToml<'a> {
     schedule: Option<&'a str>,
     warmup_steps: Option<u32>,
     warmup_epochs: Option<u32>,
+    bcosify_epochs: Option<u32>,
     // Tables from here on: TOML wants plain values before them.
     early_stopping: Option<&'a EarlyStopping>,
     color_jitter: Option<&'a ColorJitter>,
@@ -88,6 +89,7 @@ pub(super) fn of(
         schedule: run.length.schedule.as_deref(),
         warmup_steps: run.length.warmup_steps,
         warmup_epochs: run.length.warmup_epochs,
+        bcosify_epochs: run.length.bcosify_epochs,
         early_stopping: run.length.early_stopping.as_ref(),
         color_jitter: run.color_jitter.as_ref(),
         init,

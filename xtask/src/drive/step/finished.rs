@@ -1,5 +1,5 @@
-//! Finds out which training runs are finished. It writes their configurations and asks `trainer state` for
-//! their ids and states, because only the trainer knows how an id is made (by a hash).
+//! Finds out which training runs are finished. It writes their configurations into a temporary folder and asks
+//! `trainer state` for their ids and states, because only the trainer knows how an id is made (by a hash).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -65,8 +65,9 @@ impl Workshop<'_> {
             .iter()
             .map(|run| baseline(run).map_or(*run, RunIndex::Baseline))
             .collect();
-        // Baselines first, because the configuration of a guided run names the folder of its baseline; last
-        // the runs whose λ is found among others.
+        // Three rounds. First the baselines, and guided runs that start from none: the configuration of other
+        // guided runs names the folder of their baseline. Then the guided runs. Last the runs whose λ is chosen
+        // among guided runs of another seed.
         let tuned_in = |run: &RunIndex| self.experiment.run(*run).tuned_in;
         let tuning = runs.iter().filter_map(tuned_in);
         let tuning = tuning.flat_map(|index| self.experiment.selections[index].runs.iter());
@@ -93,7 +94,7 @@ impl Workshop<'_> {
         Ok(())
     }
 
-    /// Asks for `runs`, all of one data set, in one call. Runs whose weights or baseline are missing are
+    /// Asks for `runs`, all of one data set, in one call. Runs whose weights, baseline or λ are missing are
     /// skipped: they cannot be finished.
     fn look_up_of(&self, data: usize, runs: &[RunIndex]) -> Result<()> {
         let folder = tempfile::tempdir()?;

@@ -1,6 +1,7 @@
 //! `cargo xtask step`: does one step of a recipe's plan (data, a training run, scores, or the report) in a
-//! process of its own, which `reproduce`'s queue or a cluster's job starts. `perform` does the step; `record`
-//! writes its state into the out folder.
+//! process of its own, which `reproduce`'s queue or a cluster's job starts. `perform` does the step, with `score`
+//! for one evaluation and `config` for a run's configuration; `workshop` starts the programs; `finished` asks
+//! which runs are finished; `record` writes the step's state into the out folder.
 
 mod command;
 mod config;

@@ -1,6 +1,6 @@
 //! Does a step by running the stages' programs, and finds out from the out folder whether a step is done (for
-//! runs it asks `finished`). Which checkpoints are scored is the choice of `trainer select`; no metric is
-//! known here.
+//! runs it asks `finished`). `trainer select` chooses the checkpoints that are scored; xtask itself compares no
+//! metric.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -98,7 +98,7 @@ impl Workshop<'_> {
         command.arg("--progress").arg(progress);
         self.run(command, &format!("training {}", run.name), Saves::Yes)?;
         Ok(match before {
-            // How many epochs a run took that may end early, only its tables tell.
+            // A run with early stopping may have trained fewer epochs than the work would say.
             Some((_, state)) if state == "absent" && run.length.early_stopping.is_none() => {
                 Work::of_run(self.experiment, run)
             }
@@ -130,8 +130,8 @@ impl Workshop<'_> {
         Ok(Some(scores))
     }
 
-    /// The λ of the run that the trainer chooses among those of the selection of this index, which are of the
-    /// seed that is tuned on. None where one of them is not finished.
+    /// The λ of the run that the trainer chooses among the runs of the selection of this index; these are of the
+    /// seed on which the recipe tunes λ. None where one of them, or their baseline, is not finished.
     pub(super) fn lambda(&self, selection: usize) -> Result<Option<f64>> {
         if let Some(lambda) = self.lambdas().get(&selection) {
             return Ok(Some(*lambda));
@@ -164,8 +164,10 @@ impl Workshop<'_> {
         Ok(Some(lambda))
     }
 
-    /// The run folder and epoch of each checkpoint that the trainer chooses among these runs; the one that
-    /// stands for all of them where the folder of their baseline is given.
+    /// The run folder and epoch of each checkpoint that the trainer chooses among the runs in `folders`: their
+    /// Pareto front, or of a baseline the epoch of the highest F1. With `baseline`, the folder of the guided runs'
+    /// baseline, it is one checkpoint: the one with the highest validation EPG among those whose F1 is at most one
+    /// point below the baseline's.
     fn chosen(&self, folders: &[PathBuf], baseline: Option<&Path>) -> Result<Vec<(PathBuf, u32)>> {
         let mut command = self.command("trainer")?;
         command.arg("select").args(folders);

@@ -1,7 +1,7 @@
 //! Keeps a step's files in the out folder, for `cargo xtask status` and for the next start.
-//! `steps/<key>.toml`, the record, has its state; `logs/<key>.log` (with - for /) has its output.
-//! `steps/<key>.progress.json` is the trainer's. `steps/<key>.lock` is locked as long as any process of the step lives; it tells whether a step that is
-//! recorded as running still runs, or was killed.
+//! `steps/<key>.toml`, the record, has its state; `logs/<key>.log` (with - for /) has its output. The trainer
+//! writes how far it is into `steps/<key>.progress.json`. `steps/<key>.lock` is locked as long as any process of
+//! the step lives; it tells whether a step that is recorded as running still runs, or was killed.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(crate) struct Record {
     pub(crate) began: u64,
     /// Its duration in seconds; 0 until it has ended.
     pub(crate) seconds: f64,
-    /// How often in a row its time ended before it had made any evaluation.
+    /// Of a score: how many times in a row its job's time limit ended it before it had made one evaluation.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) fruitless: u32,
     /// Why it failed.
@@ -67,7 +67,7 @@ impl Record {
         }
     }
 
-    /// The record of the step `key` in `out`, if it was started since the plan was made.
+    /// The record of the step `key` in `out`; None where it was not started since the plan was made.
     pub(crate) fn read(out: &Path, key: &str) -> Result<Option<Record>> {
         let file = record_file(out, key);
         match file.is_file() {

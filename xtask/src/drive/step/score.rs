@@ -136,7 +136,7 @@ impl<'a> Score<'a> {
         Ok(is_there && stamp == Some(self.options(split)?))
     }
 
-    /// Makes the missing ones of both evaluations; returns the work of both.
+    /// Makes the evaluations that are missing, on validation and test images; returns the work of both.
     pub(super) fn make(&self) -> Result<[Work; 2]> {
         for split in SPLITS {
             if !self.is_split_made(split)? {
@@ -152,7 +152,8 @@ impl<'a> Score<'a> {
     fn make_split(&self, split: Split) -> Result<()> {
         let dir = self.dir(split);
         files::make_folder(&dir)?;
-        // If it stayed and this program were killed, tables partly of old options would count as finished.
+        // If the old stamp stayed and this program were killed, tables partly of old options would count as
+        // finished.
         if self.stamp(split).exists() {
             fs::remove_file(self.stamp(split))?;
         }

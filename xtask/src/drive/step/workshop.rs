@@ -192,7 +192,7 @@ impl<'a> Workshop<'a> {
             Saves::Yes => process::capture_saving(&mut command, what, &self.stop),
             Saves::No => process::capture(&mut command, what),
         };
-        // It holds the writing end of the stderr pipe; the reader ends when all of these are closed.
+        // The command holds a writing end of the stderr pipe; the reader ends when all of them are closed.
         drop(command);
         finish(reader);
         said.map_err(|error| self.with_last_error(error))
@@ -222,7 +222,7 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// The file of weights that `run` starts from; None where it starts from others.
+    /// The file of weights that `run` starts from; None where it starts from random weights or from a baseline.
     fn weights_of(&self, run: &Run) -> Result<Option<PathBuf>> {
         if run.origin != Origin::Weights {
             return Ok(None);
@@ -246,7 +246,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// The configuration of `run`, in TOML; `baseline` is the folder of the baseline that it starts from, if
-    /// any. None where the runs are not finished among which its λ is found.
+    /// any. None while the runs that its λ is chosen from are not finished.
     pub(super) fn config(&self, run: &Run, baseline: Option<&Path>) -> Result<Option<String>> {
         let guidance = match (run.tuned_in, run.guidance.clone()) {
             (Some(selection), Some(guidance)) => match self.lambda(selection)? {

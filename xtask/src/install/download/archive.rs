@@ -1,6 +1,6 @@
 //! Unpacks a downloaded tar or zip archive without trusting it. Only plain files and folders are accepted,
 //! only inside the target folder, each file once, and within the sizes that the data set can have. Any other
-//! entry is an error that names it; only of an entry that a zip has twice the name is not known.
+//! entry is an error that names it, except where a zip has an entry twice: the zip library does not say which.
 
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
@@ -163,8 +163,8 @@ impl Target {
         let copied =
             std::io::copy(&mut content.take(size + 1), &mut file).with_context(|| shown(name))?;
         if copied != size {
-            // Both crates hold to the declared size: tar ends there, and zip fails beyond it. Should one not, it is
-            // found here by the one byte more that is asked for, and the content's length stays unknown.
+            // The crates keep to the declared size: tar ends there, and zip fails beyond it. Should one of them not,
+            // the one byte more that is read above shows it; how long the content is then stays unknown.
             let or_more = if copied > size { " or more" } else { "" };
             bail!(
                 "{}: found {copied} bytes{or_more}, expected {size}",

@@ -121,7 +121,7 @@ fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
     for part in &missing {
         let staging = staging(part, options);
         if staging.exists() {
-            fs::remove_dir_all(&staging)?; // a killed run's, whose room is needed
+            fs::remove_dir_all(&staging)?; // left by a program that was killed; its room is needed
         }
     }
     disk::require(&options.out, room(&missing, &store(options)))?;
@@ -141,8 +141,8 @@ fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The bytes still to be written for `parts`: what all archives unpack to, and what of them no earlier run
-/// has downloaded into the folder `store`.
+/// The bytes still to be written for `parts`: what all archives unpack to, and the parts of the archives that no
+/// earlier download has brought into the folder `store`.
 pub(super) fn room(parts: &[&Part], store: &Path) -> u64 {
     let archives = parts.iter().flat_map(|part| &part.archives);
     let needed = |archive: &Archive| {
@@ -180,6 +180,7 @@ fn bring_part(part: &Part, options: &Options) -> Result<()> {
         fetch::fetch(&request, &path)?;
     }
     for archive in &part.archives {
+        // The archive with most files, train2014, has 82,783.
         let limits = Limits {
             bytes: archive.unpacked.saturating_mul(2),
             entries: 200_000,
@@ -251,13 +252,13 @@ fn bring_shares(shares: &Shares, folder: &Path, options: &Options) -> Result<()>
         let request = Request {
             url: &url,
             md5: None,
-            max_bytes: 2_000_000_000,
+            max_bytes: 2_000_000_000, // more than all official annotations together
             patience: options.patience,
         };
         let served = fetch::fetch(&request, &arriving)?;
         let name = name.or(served.file_name).unwrap_or_default();
         let Some(at) = missing.iter().position(|file| *file == name) else {
-            fs::remove_file(&arriving)?; // another file of the same people
+            fs::remove_file(&arriving)?; // another file that the same authors share
             continue;
         };
         accept_share(&url, &arriving, &folder.join(missing.swap_remove(at)))?;

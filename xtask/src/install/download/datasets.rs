@@ -34,7 +34,7 @@ pub(super) struct Archive {
     pub(super) address: &'static str,
     pub(super) md5: String,
     pub(super) format: Format,
-    /// The size of the archive.
+    /// The size of the archive in bytes.
     pub(super) bytes: u64,
     /// About how many bytes it unpacks to; more than twice as many are refused.
     pub(super) unpacked: u64,
@@ -82,7 +82,7 @@ impl Contents {
     }
 }
 
-/// The same for one image set of VOC.
+/// The first thing that `folder` lacks of the image set `set` of VOC, which must have `expected` ids.
 fn voc_lacks(folder: &Path, set: &str, expected: usize) -> Option<String> {
     let list = format!("ImageSets/Main/{set}.txt");
     let text = std::fs::read_to_string(folder.join(&list)).unwrap_or_default();

@@ -32,7 +32,7 @@ fn md5_of(path: &Path) -> Result<String> {
     Ok(pip::hex(&hasher.finalize()))
 }
 
-/// How long to try.
+/// How long to try. The defaults are chosen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     /// Failures in a row, without a byte between them, before giving up.

@@ -125,7 +125,8 @@ fn suited() -> Build {
     }
 }
 
-/// What to do with a good libtorch of the wanted build that appears while waiting for the lock.
+/// What to do with a good libtorch of the wanted build that is there once the lock is taken: keep it, since another
+/// set-up has made it meanwhile, or replace it (`--force`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Existing {
     Keep,

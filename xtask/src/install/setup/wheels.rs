@@ -15,8 +15,8 @@ pub(super) fn wheels(build: Build) -> &'static [Wheel] {
     }
 }
 
-/// The most bytes of disk that set-up needs at a time: the wheels, twice while pip moves them, and what they
-/// unpack to.
+/// The most bytes of disk that set-up needs at a time, rounded up: the wheels, twice while pip moves them, and what
+/// they unpack to.
 pub(super) fn room(build: Build) -> u64 {
     match build {
         Build::Cpu => 1_800_000_000,
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn every_entry_has_its_destination_or_none() {
         let cases = [
-            // entry, destination in the CPU folder, destination in the CUDA folder
+            // Entry, destination in the CPU folder, destination in the CUDA folder; "" where it is not unpacked.
             (
                 "torch/lib/libtorch_cpu.so",
                 "lib/libtorch_cpu.so",

@@ -1,9 +1,10 @@
-//! Follows what the axes of each value mean from the images on: which are rows and columns, and where the
-//! pixels are the tokens of a transformer.
+//! Finds what the axes of each value of a graph (a network read from a file) mean, from the images on: which axes
+//! are rows and columns of the image, and which axis has the pixels as the tokens of a transformer.
 //!
-//! A convolution says what its axes are, a permutation moves them, a reshape joins rows and columns into
-//! tokens or takes them apart; what is added to a value of known axes has the same. Where this does not
-//! suffice the axes stay unknown.
+//! The output of a convolution is (N, C, rows, columns), a permutation moves axes, a reshape joins rows and columns
+//! into tokens or takes them apart, a sum has the axes of its terms. Where this does not suffice, the axes stay
+//! unknown (`None`). In code, `from` and `size` are the axes and sizes of an operator's first tensor, `out` the
+//! sizes of its output.
 
 use crate::network::graph::operators::{Kind, kind};
 use crate::network::graph::program::{Graph, Meta, Node};
@@ -15,12 +16,13 @@ pub(crate) enum Axis {
     Channel,
     Row,
     Column,
-    /// `before` tokens that are no pixels, then the pixels of each row, and perhaps more tokens.
+    /// First `before` tokens that are no pixels, then the pixels row by row, then perhaps more tokens.
     Tokens {
         before: i64,
         height: i64,
         width: i64,
     },
+    /// Of no known meaning.
     Other,
 }
 
@@ -29,9 +31,10 @@ use Axis::{Batch, Channel, Column, Other, Row, Tokens};
 /// The axes of (N, C, H, W).
 const IMAGES: [Axis; 4] = [Batch, Channel, Row, Column];
 
+/// The axes of a value; `None` if unknown.
 type Axes = Option<Vec<Axis>>;
 
-/// The axes of every value, where they are known.
+/// Returns the axes of every value.
 pub(crate) fn follow(graph: &Graph) -> Vec<Axes> {
     let mut axes: Vec<Axes> = vec![None; graph.values.len()];
     axes[graph.input] = Some(IMAGES.into());
@@ -45,7 +48,7 @@ pub(crate) fn follow(graph: &Graph) -> Vec<Axes> {
     axes
 }
 
-/// The number of outputs that have the axes found; the others are indices or statistics.
+/// How many of an operator's outputs have the axes found; its other outputs are indices or statistics.
 fn n_outputs(node: &Node) -> usize {
     match node.name() {
         "split"
@@ -60,6 +63,7 @@ fn n_outputs(node: &Node) -> usize {
     }
 }
 
+/// Returns the axes of the value `output` of `node`; `axes` are those of the values before.
 fn output_axes(graph: &Graph, node: &Node, output: usize, axes: &[Axes]) -> Axes {
     let out = graph.values[output].size()?;
     let first = node.tensors().next()?;
@@ -83,7 +87,7 @@ fn output_axes(graph: &Graph, node: &Node, output: usize, axes: &[Axes]) -> Axes
     match name {
         "slice" | "narrow" => sliced(node, from, size, out),
         "linear" | "matmul" => {
-            // Over the last axis: pixels or rows are mixed there unless it is the channels.
+            // A linear map of the last axis keeps its meaning only if it is the channels: pixels would be mixed.
             let plain = name == "linear" || axes_of_matrix(graph, node);
             let (last, others) = from.split_last()?;
             let last = if *last == Channel { Channel } else { Other };
@@ -117,7 +121,7 @@ fn output_axes(graph: &Graph, node: &Node, output: usize, axes: &[Axes]) -> Axes
         "scaled_dot_product_attention" => None,
         "mean" | "sum" | "amax" | "amin" | "std" | "var" => reduced(node, from),
         _ if kind(name) == Some(Kind::Keep) => {
-            // What changes the number of tokens in another way than slicing loses their places.
+            // If the number of tokens changes, their places are no longer known (slicing is handled above).
             let same = |(axis, (old, new))| match axis {
                 Tokens { .. } if old != new => Other,
                 axis => axis,
@@ -129,7 +133,7 @@ fn output_axes(graph: &Graph, node: &Node, output: usize, axes: &[Axes]) -> Axes
     }
 }
 
-/// Whether the second factor of a product is one matrix, as of a linear layer.
+/// Whether the second factor of a product is a matrix (two axes), as in a linear layer.
 fn axes_of_matrix(graph: &Graph, node: &Node) -> bool {
     let other = node
         .tensor("other")
@@ -137,7 +141,7 @@ fn axes_of_matrix(graph: &Graph, node: &Node) -> bool {
     other.is_some_and(|size| size.len() == 2)
 }
 
-/// The place of an axis that may be counted from the end.
+/// Returns the index of an axis that may be counted from the end (−1 is the last); `None` if there is no such axis.
 pub(crate) fn position(axis: i64, n_axes: usize) -> Option<usize> {
     let n_axes = i64::try_from(n_axes).ok()?;
     let axis = if axis < 0 {
@@ -148,7 +152,7 @@ pub(crate) fn position(axis: i64, n_axes: usize) -> Option<usize> {
     usize::try_from(axis).ok().filter(|_| axis < n_axes)
 }
 
-/// The axes of a convolution's or pooling's output.
+/// The axes of the output of a convolution or pooling of images.
 fn image(out: &[Option<i64>], from: Option<&[Axis]>) -> Axes {
     match (out, from) {
         ([None, _, _, _], Some([Batch, _, rows, columns])) => {
@@ -159,7 +163,7 @@ fn image(out: &[Option<i64>], from: Option<&[Axis]>) -> Axes {
     }
 }
 
-/// The axes of tensors that are joined: tokens in front of the pixels move these back.
+/// The axes of the output of a concatenation. Tokens that are put in front of the pixels add to `before`.
 fn joined(graph: &Graph, node: &Node, axes: &[Axes]) -> Axes {
     let values: Vec<usize> = node.tensors().collect();
     let known = values.iter().position(|&value| axes[value].is_some())?;
@@ -191,7 +195,7 @@ fn joined(graph: &Graph, node: &Node, axes: &[Axes]) -> Axes {
     Some(joined)
 }
 
-/// The axes of a part of a tensor: tokens stay if all pixels do.
+/// The axes of a slice: the axis of tokens stays one if the slice has all pixels.
 fn sliced(node: &Node, from: &[Axis], size: &[Option<i64>], out: &[Option<i64>]) -> Axes {
     let along = position(node.int("dim").unwrap_or(0), from.len())?;
     let mut part = from.to_vec();
@@ -217,7 +221,7 @@ fn sliced(node: &Node, from: &[Axis], size: &[Option<i64>], out: &[Option<i64>])
     Some(part)
 }
 
-/// The axes that are left of a mean or the like.
+/// The axes of the output of a mean or the like over some axes.
 fn reduced(node: &Node, from: &[Axis]) -> Axes {
     use crate::network::graph::program::Argument;
     let dims = node.ints("dim")?;
@@ -237,8 +241,8 @@ fn reduced(node: &Node, from: &[Axis]) -> Axes {
     Some(left.collect())
 }
 
-/// The axes after a reshape: those of unchanged size stay, rows and columns become tokens and tokens rows
-/// and columns.
+/// The axes after a reshape: axes of unchanged size stay, rows and columns become tokens, and tokens become rows
+/// and columns. `None` if the sizes do not show which axes were joined or divided.
 fn regrouped(from: &[Axis], size: &[Option<i64>], out: &[Option<i64>]) -> Axes {
     let mut axes = Vec::with_capacity(out.len());
     let (mut i, mut j) = (0, 0);
@@ -248,7 +252,7 @@ fn regrouped(from: &[Axis], size: &[Option<i64>], out: &[Option<i64>]) -> Axes {
             (i, j) = (i + 1, j + 1);
             continue;
         }
-        // The shortest runs of axes of equal product.
+        // The fewest axes from `i` and from `j` on whose sizes have the same product: the first become the second.
         let known = |size: &[Option<i64>], at: usize| match size.get(at) {
             None => Some(1),
             Some(size) => size.filter(|&size| size > 0),
@@ -276,9 +280,9 @@ fn regrouped(from: &[Axis], size: &[Option<i64>], out: &[Option<i64>]) -> Axes {
     Some(axes)
 }
 
-/// The axes that a run of axes becomes.
+/// Pushes to `axes` the meanings of the axes of sizes `out` that the axes `parts` (meaning and size) become.
 fn regroup(parts: &[(Axis, i64)], out: &[Option<i64>], axes: &mut Vec<Axis>) {
-    // Axes of one element come and go.
+    // Axes of one element are ignored.
     let solid: Vec<(Axis, i64)> = parts
         .iter()
         .copied()
@@ -314,13 +318,13 @@ fn regroup(parts: &[(Axis, i64)], out: &[Option<i64>], axes: &mut Vec<Axis>) {
             ],
             [rows, columns],
         ) if (rows, columns) == (height, width) => vec![Row, Column],
-        // Rows in groups: of the groups, each is a row of a coarser grid.
+        // Rows in groups, as where patches are merged: each group is a row of a coarser grid.
         ([(Row, _)], [_, rest @ ..]) => groups(Row, rest.len()),
         ([(Column, _)], [_, rest @ ..]) => groups(Column, rest.len()),
-        // And back.
+        // The reverse: the groups become rows again.
         ([(Row, _), rest @ ..], [_]) if rest.iter().all(is_other) => vec![Row],
         ([(Column, _), rest @ ..], [_]) if rest.iter().all(is_other) => vec![Column],
-        // What a place consists of is a part of its channels.
+        // The channels divided, or joined with the elements of a group: all belong to one place, as channels.
         ([(Channel, _)], _) => vec![Channel; solid_out.len()],
         (_, [_]) if of_place => vec![Channel],
         _ => vec![Other; solid_out.len()],
@@ -334,7 +338,7 @@ fn regroup(parts: &[(Axis, i64)], out: &[Option<i64>], axes: &mut Vec<Axis>) {
     }
 }
 
-/// Whether a value with these axes has the size that they say.
+/// Returns the rows and columns of a value with these axes; `None` if it is no map.
 pub(crate) fn grid(axes: &[Axis], meta: &Meta) -> Option<[i64; 2]> {
     let size = meta.size()?;
     let of = |wanted: Axis| {

@@ -1,18 +1,21 @@
-//! Which values all of a network passes through.
+//! Finds the values of a graph that lie on every path from the images to the logits (the dominators of the logits).
+//! A network can be cut there, and so explained.
 
 use crate::network::graph::program::Graph;
 
 /// Which values lie on every path from the images to the logits.
 pub(crate) struct OnPath {
-    /// The order in which the values on any path are made.
+    /// The place of each value in the order in which the values on any such path are made; `None` for a value on
+    /// no path.
     order: Vec<Option<usize>>,
-    /// For each place in this order, whether no operator reads something from before and makes something
-    /// after it.
+    /// For each place in this order, whether no operator reads a value from before it and makes one after it.
     passed_by_all: Vec<bool>,
 }
 
 impl OnPath {
+    /// Follows the paths of `graph`.
     pub(crate) fn of(graph: &Graph) -> Self {
+        // Whether each value depends on the images, and whether the logits depend on it.
         let mut depends = vec![false; graph.values.len()];
         let mut leads = depends.clone();
         depends[graph.input] = true;
@@ -39,7 +42,7 @@ impl OnPath {
             order[value] = Some(n_values);
             n_values += 1;
         }
-        // The last place to which an operator leads from each.
+        // For each place, the last place at which an operator that reads this value makes one.
         let mut reach = vec![0; n_values];
         for node in &graph.nodes {
             let made = node
@@ -64,6 +67,7 @@ impl OnPath {
         }
     }
 
+    /// Whether the value number `value` lies on every path.
     pub(crate) fn is_passed_by_all(&self, value: usize) -> bool {
         self.order[value].is_some_and(|place| self.passed_by_all[place])
     }

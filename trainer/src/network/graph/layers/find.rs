@@ -1,5 +1,5 @@
-//! The layers at which a network can be explained: values that all of the network passes through between
-//! the images and the logits, and that are maps, with a vector for each place of a grid.
+//! Finds the layers at which a network read from a file can be explained: values of its graph that lie on every
+//! path from the images to the logits, and that are maps, with a vector for each place of a grid.
 //!
 //! A layer is named by the outermost module whose output it is, the path by which PyTorch users know it
 //! ("layer3", "features.4", "blocks.11").
@@ -16,35 +16,35 @@ use crate::network::graph::program::Graph;
 /// The layers of a network, from the images to the logits.
 #[derive(Clone, Debug)]
 pub struct Layers {
-    /// All layers.
+    /// The layers in the order in which they are computed.
     pub candidates: Vec<Candidate>,
-    /// Rows of the images.
+    /// The number of rows of the images.
     pub(crate) height: i64,
-    /// The calls of modules.
+    /// The calls of modules, and which nodes each has.
     pub(crate) calls: Calls,
 }
 
 impl Layers {
-    /// Finds the layers of a graph that `lower` made.
+    /// Finds the layers of a graph, which `weights/exported/` read from a file.
     pub fn of(graph: &Graph) -> Self {
         let axes = axes::follow(graph);
         let on_path = OnPath::of(graph);
         let mut names = Names::of(graph);
         let all = vec![true; graph.values.len()];
-        // For the tokens behind this many.
+        // Which values' tokens reach the logits, for the last `before` that was asked for: (before, values).
         let mut of_tokens = (-1, Vec::new());
         let origins = form::origins(graph);
         let padded = form::padded(graph, &axes);
         let mut is_layer = vec![false; graph.values.len()];
         is_layer[graph.input] = true;
         let mut candidates: Vec<Candidate> = Vec::new();
-        // What the head makes is classes, not a layer.
+        // The head and what follows it give classes, not a layer.
         let head = head::find(graph).map_or(graph.nodes.len(), |(node, _)| node);
         for (index, node) in graph.nodes[..head].iter().enumerate() {
             let [value] = node.outputs[..] else {
                 continue;
             };
-            // The pooling before the head gives a grid of a size of its own.
+            // The pooling in front of the head brings the map to a fixed grid of its own. It is not a layer.
             if !on_path.is_passed_by_all(value) || node.name() == "adaptive_avg_pool2d" {
                 continue;
             }
@@ -88,10 +88,11 @@ impl Layers {
         }
     }
 
-    /// The layer that is the output of the module `name`.
+    /// Returns the layer that is the output of the module `name`: one of this name, else the last one that is the
+    /// output of this module within another.
     ///
     /// # Errors
-    /// A name that is no module's, or that of a module whose output is no layer.
+    /// There is no such module, or its output is no layer.
     pub fn find(&self, name: &str) -> Result<&Candidate, Problem> {
         let named = |candidate: &&Candidate| candidate.module == name;
         let within = |candidate: &&Candidate| candidate.inner.iter().any(|inner| inner == name);
@@ -102,7 +103,7 @@ impl Layers {
             .ok_or_else(|| self.missing(name))
     }
 
-    /// Says why there is no layer of this name, and which are near.
+    /// Says why there is no layer of this name, and which layers are near.
     fn missing(&self, name: &str) -> Problem {
         let called = self.calls.first_of(name);
         let found = match called {

@@ -1,16 +1,17 @@
-//! What a value is as a map: where its axes are, how large its grid is, and what the rest of the network does
-//! with its places.
+//! Finds whether a value of a graph (a network read from a file) is a map, with a vector for each place of a grid:
+//! the order of its axes, the size of its grid, and what the rest of the network does with its places.
 
 use crate::network::graph::layers::axes::{self, Axis};
 use crate::network::graph::layers::candidate::Form;
 use crate::network::graph::operators::{Kind, kind};
 use crate::network::graph::program::{Argument, Graph, Meta, Node};
 
-/// Tokens in front of the pixels at most, where the graph does not say how many there are.
+/// The most tokens in front of the pixels if the graph does not say how many there are: a class token, a
+/// distillation token and some registers.
 const MAX_BEFORE: i64 = 8;
 
-/// Where the axes of a map are and its rows and columns; `None` where a value is no map of more than one
-/// place. `last` is the grid of the layer before.
+/// Returns the order of a map's axes, and its grid [rows, columns]; `None` if a value is no map of more than one
+/// place. `axes` are the value's, if known, `last` is the grid of the layer before.
 pub(crate) fn form(
     graph: &Graph,
     value: usize,
@@ -35,7 +36,8 @@ pub(crate) fn form(
     (grid[0] > 1 || grid[1] > 1).then_some((form, grid))
 }
 
-/// Tells the axes by sizes that fit the images' ratio, where the operators do not tell.
+/// Guesses the order of the axes and the grid from the sizes alone, where the operators do not tell the axes: the
+/// grid must have the aspect ratio of the images ([channels, height, width]) and be no finer than `last`.
 fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form, [i64; 2])> {
     let [_, height, width] = image;
     let fits = |rows: i64, columns: i64| {
@@ -43,7 +45,7 @@ fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form
         if !(1..=max_rows).contains(&rows) || !(1..=max_columns).contains(&columns) {
             return false;
         }
-        // One more or less row comes from rounding; a square image has a square grid.
+        // Rounding may give one row or column more or less; but a square image has a square grid.
         let apart = (rows * width - columns * height).abs();
         apart
             < if height == width {
@@ -61,7 +63,7 @@ fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form
         [None, Some(n_tokens), Some(_)] => {
             let mut grid = last?;
             let mut most_before = MAX_BEFORE;
-            // The grid of the layer before, or a coarser one.
+            // The grid of the layer before, or half of it, a quarter …, these with at most a class token.
             while grid[0] > 1 && grid[1] > 1 {
                 let before = n_tokens - grid[0] * grid[1];
                 if (0..=most_before).contains(&before) {
@@ -75,6 +77,7 @@ fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form
     }
 }
 
+/// The number of channels of a map of this form; 0 if unknown.
 pub(crate) fn channels(meta: &Meta, form: Form) -> i64 {
     let size = meta.size().unwrap_or(&[]);
     let channels = match form {
@@ -84,7 +87,8 @@ pub(crate) fn channels(meta: &Meta, form: Form) -> i64 {
     channels.copied().flatten().unwrap_or(0)
 }
 
-/// Which values' tokens behind the first `before` go on to the logits. It holds for values (N, T, C) only.
+/// Returns for each value (N, T, C) whether the logits depend on its tokens from number `before` on, and not only
+/// on those in front, such as the class token. For values of other shapes the result means nothing.
 pub(crate) fn tokens_that_reach_logits(graph: &Graph, before: i64) -> Vec<bool> {
     let mut reaches = vec![false; graph.values.len()];
     reaches[graph.output] = true;
@@ -111,7 +115,7 @@ fn is_token_by_token(node: &Node) -> bool {
     name == "linear" || of_channels(node) || kind(name) == Some(Kind::Pointwise)
 }
 
-/// Operators that only move the elements of one tensor.
+/// Operators that only move the elements of one tensor, or take some of them.
 const MOVES: [&str; 11] = [
     "flatten",
     "narrow",
@@ -144,13 +148,13 @@ const NORMS: [&str; 6] = [
     "rms_norm",
 ];
 
-/// Whether an operator only moves the elements of one tensor, and perhaps adds some around them.
+/// Whether an operator only moves the elements of one tensor, or adds some around them.
 fn moves(node: &Node) -> bool {
     MOVES.contains(&node.name()) || PADS.contains(&node.name())
 }
 
-/// Which values are padded maps, or made of such place by place: all between a padding and the convolution
-/// or pooling that it is for. `axes` are those of each value.
+/// Returns for each value whether it is a padded map or was computed place by place from one: all values between a
+/// padding and the convolution or pooling that it is for. `axes` are the axes of each value.
 pub(crate) fn padded(graph: &Graph, axes: &[Option<Vec<Axis>>]) -> Vec<bool> {
     let grid = |value: usize| axes::grid(axes[value].as_deref()?, &graph.values[value]);
     let mut padded = vec![false; graph.values.len()];
@@ -173,7 +177,8 @@ pub(crate) fn padded(graph: &Graph, axes: &[Option<Vec<Axis>>]) -> Vec<bool> {
     padded
 }
 
-/// For each value that has the elements of another in another order, the first such other.
+/// Returns for each value that was only moved, the value that its elements come from in the first place; `None` for
+/// a value that was computed.
 pub(crate) fn origins(graph: &Graph) -> Vec<Option<usize>> {
     let mut origins = vec![None; graph.values.len()];
     for node in &graph.nodes {
@@ -187,9 +192,9 @@ pub(crate) fn origins(graph: &Graph) -> Vec<Option<usize>> {
     origins
 }
 
-/// Whether all that is done with a value is to norm the channels of each place, or of some together. Such
-/// norms ignore the scale of their input, so Input × Gradient in front of them sums to zero. `reaches` says
-/// which values count.
+/// Whether only norms over the channels of each place, or of some places joined, read a value (perhaps after it was
+/// moved). Such norms ignore the scale of their input, so Input × Gradient in front of them sums to zero. Only
+/// nodes count that make a value in `reaches`.
 pub(crate) fn is_only_normed(graph: &Graph, value: usize, reaches: &[bool]) -> bool {
     let mut same = vec![false; graph.values.len()];
     same[value] = true;
@@ -210,7 +215,7 @@ pub(crate) fn is_only_normed(graph: &Graph, value: usize, reaches: &[bool]) -> b
     is_normed && !same[graph.output]
 }
 
-/// Whether an operator norms the channels of each place.
+/// Whether an operator is a norm over the channels of each place: over the last axis alone.
 fn of_channels(node: &Node) -> bool {
     let shape = node.argument("normalized_shape");
     let is_norm = matches!(

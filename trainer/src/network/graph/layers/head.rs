@@ -1,22 +1,23 @@
-//! The layer that makes the logits, which is replaced when a network is trained for other classes.
+//! Finds the head of a graph (a network read from a file): the layer that makes the logits. It is replaced when the
+//! network is trained for other classes.
 
 use crate::network::graph::problem::{Problem, quote};
 use crate::network::graph::program::{Argument, Graph, GraphTensor, Node};
 
-/// The last linear layer, or convolution of one pixel, before the logits.
+/// The last linear layer or 1×1 convolution before the logits (N, K).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its module.
+    /// The path of its module.
     pub module: String,
-    /// The name of its weight, (K, C) or (K, C, 1, 1).
+    /// The name of its weight, (K, C) or (K, C, 1, 1) with C input channels.
     pub weight: String,
-    /// The name of its bias, (K).
+    /// The name of its bias, (K); `None` if it has none.
     pub bias: Option<String>,
     /// The number of classes, K.
     pub n_classes: i64,
 }
 
-/// Operators between the head and the logits that each class goes through by itself.
+/// Operators that may follow the head: they compute the logit of each class from this class's output alone.
 const AFTER: [&str; 9] = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
@@ -37,7 +38,7 @@ pub fn head(graph: &Graph) -> Result<Head, Problem> {
     find(graph).map(|(_, head)| head)
 }
 
-/// Finds the head in front of the logits and its node.
+/// Finds the head in front of the logits: the index of its node, and the head.
 pub(crate) fn find(graph: &Graph) -> Result<(usize, Head), Problem> {
     let fail = |found: String| Problem::Head {
         found,
@@ -45,7 +46,7 @@ pub(crate) fn find(graph: &Graph) -> Result<(usize, Head), Problem> {
     };
     let mut value = graph.output;
     let mut bias = None;
-    // Nodes are in order, so each is met once on the way to the images.
+    // Goes back from the logits: `value` is made by a node that comes later in this loop.
     for (index, node) in graph.nodes.iter().enumerate().rev() {
         if !node.outputs.contains(&value) {
             continue;
@@ -93,7 +94,8 @@ pub fn find_head(graph: &Graph, name: &str) -> Result<Head, Problem> {
         })
 }
 
-/// The head that a node is; `bias` is added to its output where it has none itself.
+/// Returns the head that a node is; `None` if it is no head. `bias` is the value that a later node adds to its
+/// output; it counts where the node has no bias of its own.
 fn as_head(graph: &Graph, node: &Node, bias: Option<usize>) -> Option<Head> {
     let (weight, own_bias) = match node.name() {
         "linear" => (node.tensor("weight")?, node.tensor("bias")),
@@ -128,7 +130,7 @@ fn as_head(graph: &Graph, node: &Node, bias: Option<usize>) -> Option<Head> {
     })
 }
 
-/// The matrix whose transpose a value is.
+/// Returns the matrix whose transpose a value is; `None` if it is no transpose.
 fn untransposed(graph: &Graph, value: usize) -> Option<usize> {
     let node = graph
         .nodes
@@ -140,11 +142,12 @@ fn untransposed(graph: &Graph, value: usize) -> Option<usize> {
     }
 }
 
-/// The tensor of the network that a value is.
+/// Returns the tensor owned by the network that a value is; `None` if a node makes it.
 fn named(graph: &Graph, value: usize) -> Option<&GraphTensor> {
     graph.tensors.iter().find(|tensor| tensor.value == value)
 }
 
+/// The number of classes: the length of the logits' second axis.
 fn n_classes(graph: &Graph) -> i64 {
     let size = graph.values[graph.output].size();
     size.and_then(|size| *size.get(1)?).unwrap_or(0)

@@ -3,17 +3,17 @@
 
 // What the axes of each value mean.
 mod axes;
-// A layer that can be explained.
+// The record of a layer that can be explained.
 pub mod candidate;
-// Which values all of the network passes through.
+// Which values every path from the images to the logits passes through.
 mod dominators;
 // Finds the layers.
 pub mod find;
-// What a value is as a map.
+// The axes and grid of a value, and what the network does with it afterwards.
 mod form;
 // The layer that makes the logits.
 pub mod head;
-// The paths of modules.
+// The modules' paths and calls.
 mod names;
-// Which layers are taken by default.
+// Which layers are taken where the user names none.
 mod stages;

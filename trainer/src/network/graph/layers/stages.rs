@@ -1,7 +1,8 @@
-//! Which layers stand for `mid1` to `final` where the user names none: the ends of the stages of a network.
+//! Chooses the layers `mid1`, `mid2`, `mid3` and `final` of a network read from a file where the user names none:
+//! the ends of its last stages.
 //!
-//! A stage is a run of layers of one resolution. Some changes of resolution begin none: paddings, and those
-//! that a block undoes before it ends, as by pooling and upsampling.
+//! Here a stage is a sequence of layers of the same resolution. A padding does not begin a stage, nor does a change
+//! of resolution that a block undoes before it ends, as by pooling and upsampling.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +10,30 @@ use crate::network::graph::layers::candidate::Candidate;
 use crate::network::graph::layers::find::Layers;
 use crate::network::graph::layers::names::{Call, MADE_OF, is_within};
 
-/// Names of the layers by default, the last of which is always there.
+/// The names that are given. A network with fewer stages gets the first of these and the last.
 const DEFAULTS: [&str; 4] = ["mid1", "mid2", "mid3", "final"];
 
 /// Layers that follow each other and have the same resolution.
 struct Stage<'a> {
+    /// log2 of the images' rows divided by the layers' rows, rounded.
     halvings: i64,
     layers: Vec<&'a Candidate>,
 }
 
 impl Stage<'_> {
-    /// The node that makes its first layer.
+    /// The index of the node that makes its first layer.
     fn start(&self) -> usize {
         self.layers[0].node
     }
 }
 
 impl Layers {
-    /// The layers `mid1` to `final`, or fewer, of those that are `usable`: the last stages of each of the
-    /// last four resolutions, or the last layers of each quarter of the blocks where all have the same.
+    /// Returns the layers for `mid1` to `final` with these names, chosen among those that are `usable`: the ends of
+    /// the last four stages or, if all layers have the same resolution, of the four quarters of the blocks. There
+    /// may be fewer than four.
     ///
-    /// A stage ends before the module that brings its output to the next resolution. What is only normed
-    /// afterwards is not taken: the norm's output is, where it has the same resolution, else the layer before.
+    /// A stage ends before the module that brings its output to the next resolution. A layer that only norms read
+    /// is not taken, but the norm's output if it has the same resolution, else the layer before.
     pub fn defaults(&self, usable: impl Fn(&Candidate) -> bool) -> Vec<(&'static str, &Candidate)> {
         let stages = self.stages();
         let chosen = match &stages[..] {
@@ -52,7 +55,8 @@ impl Layers {
         roles.copied().zip(chosen).collect()
     }
 
-    /// The stages, without layers that are only moved or padded and without what blocks undo.
+    /// Returns the stages, without layers that are only moved or padded and without those whose change of
+    /// resolution a block undoes.
     fn stages(&self) -> Vec<Stage<'_>> {
         let whole = self.candidates.iter();
         let whole = whole.filter(|layer| !layer.is_moved && !layer.is_padded);
@@ -60,10 +64,11 @@ impl Layers {
         let halvings: Vec<i64> = whole.iter().map(|layer| self.halvings(layer)).collect();
         let mut stages: Vec<Stage> = Vec::new();
         for (&layer, &own) in whole.iter().zip(&halvings) {
+            // Whether the layers before the call of a module and at its end both have more, or both fewer, rows.
             let is_undone = |call: &Call| {
                 let before = whole.partition_point(|layer| layer.node < call.first);
                 let until = whole.partition_point(|layer| layer.node <= call.last);
-                // What begins with the first layer is no block, but all of the network.
+                // A call with no layer before it is not a block but the whole network.
                 let Some(before) = before.checked_sub(1) else {
                     return false;
                 };
@@ -85,20 +90,21 @@ impl Layers {
         stages
     }
 
-    /// How often the images' rows are halved in a layer.
+    /// How often the number of the images' rows is halved up to a layer, rounded.
     fn halvings(&self, layer: &Candidate) -> i64 {
         let rows = layer.grid[0].max(1) as f64;
         (self.height as f64 / rows).log2().round() as i64
     }
 
-    /// The last of `layers` of a stage, which all have one resolution. `starts` are the nodes that make the
-    /// first layers of the stage and of the two after it.
+    /// Returns the layer that ends a stage, of its usable `layers`; `None` if there are none. The three numbers are
+    /// the nodes that make the first layers of the stage and of the two stages after it.
     fn end_of_stage<'a>(
         &self,
         layers: &[&'a Candidate],
         [start, next, second]: [usize; 3],
     ) -> Option<&'a Candidate> {
-        // A module that reaches over more than the next stage holds all stages.
+        // Whether a layer is computed within a module that begins in this stage and ends in the next: it then
+        // belongs to the change of resolution. A module that ends later holds several whole stages.
         let leads_on = |candidate: &Candidate| {
             let around = self.calls.around(candidate.node);
             let mut around = around.filter(|call| is_within(&candidate.module, &call.path));
@@ -117,7 +123,8 @@ impl Layers {
     }
 }
 
-/// The last layer of each quarter of the blocks that is `usable` and not only normed.
+/// Returns, of each quarter of the blocks, the last layer that is `usable` and is not only read by norms. The blocks
+/// are numbered modules if there are four or more of them, else the outputs of modules, else all layers.
 fn quarters<'a>(
     layers: &[&'a Candidate],
     usable: impl Fn(&Candidate) -> bool,
@@ -140,8 +147,8 @@ fn quarters<'a>(
     last.collect()
 }
 
-/// The layers that are outputs of numbered modules side by side, as "blocks.0", "blocks.1": the longest
-/// such row.
+/// Returns the layers that are outputs of numbered modules with the same path before the number, as "blocks.0",
+/// "blocks.1": the longest such sequence.
 fn blocks<'a>(layers: &[&'a Candidate]) -> Vec<&'a Candidate> {
     let mut rows: BTreeMap<(usize, &str), Vec<&Candidate>> = BTreeMap::new();
     for &layer in layers {

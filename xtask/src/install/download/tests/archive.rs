@@ -70,15 +70,16 @@ fn renamed(archive: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     archive
 }
 
-/// Where the header before an entry's content has the flags, of which the lowest bit means encrypted.
+/// Byte offset of the flags in a zip's local header, which stands before an entry's content. The lowest bit means
+/// encrypted.
 const FLAGS: usize = 6;
-/// Where it has the compression method.
+/// Byte offset of the compression method in the same header.
 const METHOD: usize = 8;
-/// Where it has the unpacked size, four bytes.
+/// Byte offset of the unpacked size (four bytes, little-endian) in the same header.
 const SIZE: usize = 22;
 
-/// A zip archive of the entry evil, `n` zeros, with `value` at `field` of its header. The other header, in the
-/// list at the archive's end, has the same fields two bytes later.
+/// A zip archive of one entry, `evil`, of `n` zeros, with `value` at the offset `field` of its header. The entry's
+/// second header, in the list at the archive's end, has the same fields two bytes later.
 fn declaring<const N: usize>(n: usize, field: usize, value: [u8; N]) -> Vec<u8> {
     let mut archive = zip_of(&[("evil", 0o644, &vec![0; n])]);
     for (signature, offset) in [(b"PK\x03\x04", field), (b"PK\x01\x02", field + 2)] {
@@ -193,6 +194,7 @@ fn a_harmful_archive_is_refused_and_touches_nothing_outside() {
             tar_of(b'6', b"evil", b"", 0),
             "expected a file",
         ),
+        // good.txt has taken 4 of the 10,000 bytes.
         (
             "tar too large",
             Format::Tar,
@@ -352,6 +354,7 @@ fn extensions_of_tar_are_held_to_the_same() {
             extended(b'L', b"../evil\0", 8),
             "../evil: leads out",
         ),
+        // It gives the entry after it a link target, which a regular file does not use.
         ("a long link", extended(b'K', b"/etc/passwd\0", 12), ""),
         (
             "a long name of 4 EiB",

@@ -116,6 +116,7 @@ fn archives_become_the_folder_and_go() {
 fn a_broken_run_leaves_no_folder_and_the_next_goes_on() {
     let (dataset, files) = miniature();
     let half = files["/test.tar"].len() / 2;
+    // train.tar comes whole; test.tar breaks off half-way, then the server fails until all 3 attempts are used up.
     let server = Server::start(move |asked| {
         let reply = Reply::ranged(asked, &files[&asked.path], "\"1\"");
         match asked.index {
@@ -135,6 +136,7 @@ fn a_broken_run_leaves_no_folder_and_the_next_goes_on() {
     assert!(!out.path().join("VOCdevkit").exists());
     let before = server.asked().len();
     bring(&dataset, &options).unwrap();
+    // The second call asks only for the rest of test.tar.
     let asked: Vec<_> = server.asked().split_off(before);
     assert_eq!(asked.len(), 1, "train.tar was there already");
     assert_eq!(asked[0].headers["range"], format!("bytes={half}-"));
@@ -222,7 +224,7 @@ fn a_second_download_into_the_same_folder_is_refused() {
 #[test]
 fn a_data_set_larger_than_the_disk_is_not_begun() {
     let (mut dataset, _) = miniature();
-    dataset.parts[0].archives[0].bytes = 1 << 55;
+    dataset.parts[0].archives[0].bytes = 1 << 55; // 36 petabytes
     let server = Server::start(|_| Reply::status(500));
     let out = tempfile::tempdir().unwrap();
     let error = format!(

@@ -228,6 +228,7 @@ fn without_version_and_checksum_halves_are_never_joined() {
     let client = Client::new();
     client.fetch(&server.url("/f"), None).unwrap();
     client.holds_only(&body);
+    // The second request asks for the whole file, not for the other half.
     assert_eq!(server.ranges(), [None, None]);
 }
 
@@ -240,6 +241,7 @@ fn what_no_patience_can_mend_ends_with_its_reason() {
     let cases: [Refusal; 6] = [
         ("/f", |_| Reply::status(404), "HTTP 404 Not Found", 1),
         ("/f", |_| Reply::status(403), "HTTP 403 Forbidden", 1),
+        // The first request and the five redirects that are followed.
         ("/f", |_| Reply::redirect("/f"), "redirect", 6),
         ("/f", |_| Reply::status(500), "gave up after 3 attempts", 3),
         ("/f", |_| Reply::whole(b"another file"), "md5: found", 1),

@@ -28,7 +28,7 @@ fn md5(content: &[u8]) -> String {
     pip::hex(&Md5::digest(content))
 }
 
-/// Bytes whose pattern does not repeat soon, so that bytes at a wrong position are noticed.
+/// Bytes whose pattern repeats only after 251 · 256 bytes, so that bytes at a wrong position are noticed.
 fn content(n_bytes: usize) -> Vec<u8> {
     (0..n_bytes).map(|i| (i * 31 + i / 251) as u8).collect()
 }

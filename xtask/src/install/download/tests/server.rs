@@ -115,7 +115,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port that answers each request by `answer`.
+    /// Starts a server on a free port that answers each request by `answer`, one connection after the other.
     pub(super) fn start(answer: impl Fn(&Asked) -> Reply + Send + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
