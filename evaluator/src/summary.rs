@@ -14,6 +14,7 @@ pub fn metrics(report: &Report) -> String {
     let lengths = scopes.iter().map(|(_, name)| name.chars().count() + 2);
     let width = lengths.max().unwrap_or(0).max(9);
     let words = vocabulary();
+    // `iou_sweep`, the IoU at many thresholds, is in the table `metrics.parquet` alone.
     let of_all =
         (report.metrics.iter()).filter(|row| row.scope == Scope::All && row.metric != "iou_sweep");
     let name_width = name_width(of_all.clone().map(|row| row.metric));
@@ -28,6 +29,7 @@ pub fn metrics(report: &Report) -> String {
             None => metric.metric.to_owned(),
         };
         text += &format!("{name:<name_width$}");
+        // A pooled metric that is no share is a number of pairs and is printed without decimals.
         let is_count = |word: &Word| word.of == Of::Pool && !word.share;
         let mut words = words.iter();
         let is_count = words.any(|word| word.name == metric.metric && is_count(word));
@@ -81,18 +83,19 @@ pub fn comparison(comparison: &Comparison) -> String {
     text
 }
 
-/// Returns the metrics' names in tables, each with its name for people.
+/// Returns the metrics' names in tables, each with its name for people and whether it is computed only if asked for.
 pub fn names() -> String {
     let words = vocabulary();
     let name_width = name_width(words.iter().map(|word| word.name));
-    words
-        .iter()
-        .map(|word| format!("{:<name_width$}{}\n", word.name, word.title))
-        .collect()
+    let line = |word: &Word| {
+        let asked = if word.standard { "" } else { " (--metric)" };
+        format!("{:<name_width$}{}{asked}\n", word.name, word.title)
+    };
+    words.iter().map(line).collect()
 }
 
-/// Returns the width of a column with these names.
+/// Returns the width of a column with these names and a space after each.
 fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
-    let lengths = names.map(|name| name.chars().count() + 2);
+    let lengths = names.map(|name| name.chars().count() + 1);
     lengths.max().unwrap_or(0).max(16)
 }

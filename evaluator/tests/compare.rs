@@ -160,11 +160,8 @@ fn every_metric_overall_and_by_group() {
     }
     let head = "A  a epoch 3 · test · bcos at input\nB  b epoch 3 · test · bcos at input\n12 pairs of 12 images; differences are B − A\n";
     assert!(summary.starts_with(head), "{summary}");
-    let mut lines = summary.lines();
-    let line = lines.find(|line| line.starts_with("epg ")).unwrap();
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let expected = "epg all 0.1449 0.2066 +0.0617 +0.0353 … +0.0884";
-    assert_eq!(words[..8].join(" "), expected, "{summary}");
+    let line = "epg                 all   0.1449   0.2066   +0.0617   +0.0353 … +0.0884";
+    assert!(summary.contains(line), "{summary}");
 
     // The same seed gives the same table, another seed other p-values, and swapped sides the opposite sign.
     assert_eq!(compared(&sandbox, &[]).0, summary);

@@ -142,12 +142,10 @@ fn metrics_are_shares_and_counts() {
             };
             for row in 0..rows.num_rows() {
                 let (name, value) = (metrics.value(row), values.value(row));
-                // `on_object` divides the EPG within the segmentation by that within the box and can exceed
-                // 1, as a segmentation can reach beyond the boxes; entropy is at most the logarithm of the
-                // number of cells. The parts of a signed sum are any numbers. Three metrics are counts of maps.
+                // `on_object` is the attribution inside the segmentation divided by that inside the boxes. It can
+                // exceed 1, as a segmentation can reach beyond the boxes. Three metrics are counts of maps.
                 let is_share = match name {
-                    "on_object" | "entropy" => value >= 0.0,
-                    "relevance_mass" | "segment_relevance_mass" => value.is_finite(),
+                    "on_object" => value >= 0.0,
                     "empty_mask" | "no_positive" | "under_constant" => {
                         value.fract() == 0.0 && (0.0..=counts.value(row) as f64).contains(&value)
                     }

@@ -8,6 +8,7 @@
 use super::metric::{Mean, Over, PairMetric, Threshold};
 use super::ranked::Ranked;
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "auc",
     title: "AUC of cells",
@@ -17,6 +18,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: true,
+    standard: false,
 };
 
 /// Returns the AUC of `cells` ranked cells, `area` of them inside the mask.

@@ -8,6 +8,7 @@
 use super::metric::{Mean, Over, PairMetric, Threshold};
 use crate::metrics::Precision;
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "average_precision",
     title: "Average precision of cells",
@@ -23,4 +24,5 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: true,
+    standard: false,
 };

@@ -7,6 +7,7 @@
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "entropy",
     title: "Entropy",
@@ -16,6 +17,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: false,
+    standard: false,
 };
 
 /// Returns the entropy of the absolute values; `None` where all are 0.

@@ -9,6 +9,7 @@
 use super::metric::{Mean, Over, PairMetric, Threshold};
 use super::ranked::Ranked;
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "gini",
     title: "Gini index",
@@ -18,6 +19,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: false,
+    standard: false,
 };
 
 /// Returns the Gini index of the absolute values; `None` where all are 0.

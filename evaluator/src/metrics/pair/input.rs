@@ -95,6 +95,12 @@ impl<'a> Pair<'a> {
         self.ranked.get_or_init(|| Ranked::new(self.map, self.mask))
     }
 
+    /// Whether the cells were sorted.
+    #[cfg(test)]
+    pub(super) fn is_ranked(&self) -> bool {
+        self.ranked.get().is_some()
+    }
+
     /// Returns the overlap of the mask and the cells above a threshold.
     pub fn overlap(&self, threshold: f64) -> Iou {
         self.scale.iou(self.map, self.mask, threshold)

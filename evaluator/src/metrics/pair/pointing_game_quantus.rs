@@ -8,6 +8,7 @@
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "pointing_game_quantus",
     title: "Pointing game, Quantus",
@@ -20,4 +21,5 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: true,
+    standard: false,
 };

@@ -9,6 +9,7 @@
 use super::mass::share_inside;
 use super::metric::{Mean, Over, PairMetric, Threshold};
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "relevance_mass",
     title: "Relevance mass",
@@ -18,4 +19,5 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: true,
+    standard: false,
 };

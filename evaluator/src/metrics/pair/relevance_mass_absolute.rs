@@ -7,6 +7,7 @@
 use super::mass::share_inside;
 use super::metric::PairMetric;
 
+/// The metric; [`PairMetric`] says what its fields mean. Fields not named here are as those of `relevance_mass`.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "relevance_mass_absolute",
     title: "Relevance mass, absolute",

@@ -4,6 +4,7 @@
 use super::mass::share_inside;
 use super::metric::{Over, PairMetric};
 
+/// The metric; [`PairMetric`] says what its fields mean. Fields not named here are as those of `relevance_mass`.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "segment_relevance_mass",
     title: "Segmentation relevance mass",

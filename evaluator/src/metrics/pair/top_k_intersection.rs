@@ -14,6 +14,7 @@ const K: usize = 1000;
 /// The number of cells of which [`K`] are looked at.
 const OF_CELLS: usize = 224 * 224;
 
+/// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "top_k_intersection",
     title: "Top-k intersection",
@@ -26,4 +27,5 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: true,
+    standard: false,
 };
