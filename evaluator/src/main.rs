@@ -16,6 +16,7 @@ use data_prep::dataset::{Labels, Split, Task};
 use evaluator::compare::{CompareOptions, compare};
 use evaluator::evaluate::{Missing, ScoreOptions, score};
 use evaluator::maps::{RunColumns, Source};
+use evaluator::metrics::pair::Chosen;
 use evaluator::metrics::vocabulary;
 use serde_json::json;
 
@@ -92,6 +93,10 @@ struct ScoreArgs {
     /// checkpoint, attribution, layer and precision, as far as both say them, on another split.
     #[arg(long, value_name = "DIR")]
     threshold_from: Option<PathBuf>,
+    /// Compute these metrics of maps, too, beside those that every evaluation has; all: every one. evaluator
+    /// vocabulary marks them.
+    #[arg(long = "metric", value_name = "NAME", value_delimiter = ',')]
+    metrics: Vec<Chosen>,
     /// Bootstrap resamples over images.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     replicates: u32,
@@ -127,6 +132,7 @@ impl ScoreArgs {
             },
             threshold: self.threshold,
             threshold_from: self.threshold_from,
+            metrics: self.metrics.into_iter().collect(),
             replicates: self.replicates as usize,
             seed: self.seed,
             examples: self.examples,

@@ -13,21 +13,22 @@ pub fn metrics(report: &Report) -> String {
     scopes.extend(groups.map(|(id, name)| (Scope::Group(*id), name.as_str())));
     let lengths = scopes.iter().map(|(_, name)| name.chars().count() + 2);
     let width = lengths.max().unwrap_or(0).max(9);
-    text += &format!("{:<16}", "metric");
-    for (_, name) in &scopes {
-        text += &format!("{name:>width$}");
-    }
-    text += "\n";
     let words = vocabulary();
     // `iou_sweep`, the IoU at many thresholds, is in the table `metrics.parquet` alone.
     let of_all =
         (report.metrics.iter()).filter(|row| row.scope == Scope::All && row.metric != "iou_sweep");
+    let name_width = name_width(of_all.clone().map(|row| row.metric));
+    text += &format!("{:<name_width$}", "metric");
+    for (_, name) in &scopes {
+        text += &format!("{name:>width$}");
+    }
+    text += "\n";
     for metric in of_all {
         let name = match metric.threshold {
             Some(threshold) => format!("{} > {threshold}", metric.metric),
             None => metric.metric.to_owned(),
         };
-        text += &format!("{name:<16}");
+        text += &format!("{name:<name_width$}");
         // A pooled metric that is no share is a number of pairs and is printed without decimals.
         let is_count = |word: &Word| word.of == Of::Pool && !word.share;
         let mut words = words.iter();
@@ -56,8 +57,9 @@ pub fn comparison(comparison: &Comparison) -> String {
     } = comparison;
     let mut text =
         format!("A  {a}\nB  {b}\n{n_pairs} pairs of {n_images} images; differences are B − A\n");
+    let name_width = name_width(comparison.rows.iter().map(|row| row.metric));
     text += &format!(
-        "{:<16}{:>7}{:>9}{:>9}{:>10}{:>20}{:>9}  {}\n",
+        "{:<name_width$}{:>7}{:>9}{:>9}{:>10}{:>20}{:>9}  {}\n",
         "metric", "group", "A", "B", "B − A", "95 % interval", "p", "test"
     );
     for row in &comparison.rows {
@@ -71,7 +73,7 @@ pub fn comparison(comparison: &Comparison) -> String {
             None => ("–".to_owned(), "–"),
         };
         text += &format!(
-            "{:<16}{group:>7}{:>9.4}{:>9.4}{:>+10.4}{interval:>20}{p_value:>9}  {test}\n",
+            "{:<name_width$}{group:>7}{:>9.4}{:>9.4}{:>+10.4}{interval:>20}{p_value:>9}  {test}\n",
             row.metric,
             row.a,
             row.b,
@@ -81,10 +83,19 @@ pub fn comparison(comparison: &Comparison) -> String {
     text
 }
 
-/// Returns the metrics' names in tables, each with its name for people.
+/// Returns the metrics' names in tables, each with its name for people and whether it is computed only if asked for.
 pub fn names() -> String {
-    let words = vocabulary().into_iter();
-    words
-        .map(|word| format!("{:<16}{}\n", word.name, word.title))
-        .collect()
+    let words = vocabulary();
+    let name_width = name_width(words.iter().map(|word| word.name));
+    let line = |word: &Word| {
+        let asked = if word.standard { "" } else { " (--metric)" };
+        format!("{:<name_width$}{}{asked}\n", word.name, word.title)
+    };
+    words.iter().map(line).collect()
+}
+
+/// Returns the width of a column with these names and a space after each.
+fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    let lengths = names.map(|name| name.chars().count() + 1);
+    lengths.max().unwrap_or(0).max(16)
 }

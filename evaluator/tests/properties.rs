@@ -7,6 +7,7 @@ use evaluator::evaluate::resample;
 use evaluator::maps::to_grid;
 use evaluator::metrics::energy::{UNDEFINED_BELOW, energy};
 use evaluator::metrics::overlap::{iou, sweep, sweep_threshold};
+use evaluator::metrics::pair::{Measured, PAIR_METRICS, Pair, Thresholds};
 use evaluator::metrics::pooled::{Ranking, average_precision, f1_micro, mean_average_precision};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -62,6 +63,33 @@ fn as_map(mask: &Mask) -> Vec<f32> {
         .iter()
         .map(|&inside| f32::from(inside))
         .collect()
+}
+
+/// Returns a metric's value of a pair; `None` where it is undefined.
+fn measured(metric: &str, map: &[f32], mask: &Mask) -> Option<f64> {
+    let thresholds = Thresholds {
+        fixed: 0.5,
+        tuned: None,
+    };
+    let size = (mask.grid().height as u32, mask.grid().width as u32);
+    let pair = Pair::new(map, mask, None, thresholds, size);
+    let mut metrics = PAIR_METRICS.iter();
+    let metric = metrics.find(|known| known.name == metric).unwrap();
+    match metric.measure(&pair) {
+        Measured::Value(value) => Some(value),
+        other => {
+            assert_eq!(other, Measured::Undefined);
+            None
+        }
+    }
+}
+
+/// Whether both are undefined or nearly equal.
+fn are_near(a: Option<f64>, b: Option<f64>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() < 1e-9,
+        _ => a == b,
+    }
 }
 
 fn is_share(value: f64) -> bool {
@@ -134,6 +162,64 @@ proptest! {
     }
 
     /// F1 depends on the signs of the logits alone, and is 1 for perfect ones.
+    #[test]
+    fn the_order_of_cells_decides_alone((map, mask) in maps()) {
+        // A strictly increasing function: the rank among the distinct values.
+        let mut distinct = map.clone();
+        distinct.sort_by(f32::total_cmp);
+        distinct.dedup_by(|a, b| a == b);
+        let rank = |value: &f32| distinct.iter().position(|other| other == value).unwrap() as f32;
+        let ranks: Vec<f32> = map.iter().map(rank).collect();
+        for metric in ["pointing_game_quantus", "relevance_rank", "top_k_intersection", "auc", "average_precision"] {
+            let found = measured(metric, &map, &mask);
+            prop_assert!(found.is_none_or(is_share), "{metric} {found:?}");
+            prop_assert_eq!(found, measured(metric, &ranks, &mask), "{}", metric);
+        }
+        // The other way round, and what is outside taken for what is inside, one is the rest of the other.
+        let auc = measured("auc", &map, &mask);
+        let opposite: Vec<f32> = map.iter().map(|value| -value).collect();
+        prop_assert!(are_near(auc, measured("auc", &opposite, &mask).map(|auc| 1.0 - auc)));
+        prop_assert!(are_near(auc, measured("auc", &map, &mask.inverted()).map(|auc| 1.0 - auc)));
+        let as_map = as_map(&mask);
+        for metric in ["pointing_game_quantus", "relevance_rank", "auc", "average_precision"] {
+            let of_itself = measured(metric, &as_map, &mask);
+            prop_assert!(of_itself.is_none_or(|value| value == 1.0), "{metric} {of_itself:?}");
+        }
+    }
+
+    #[test]
+    fn relevance_mass_inside_and_outside_sums_to_one((map, mask) in maps(), exponent in -20..20_i32) {
+        for metric in ["relevance_mass", "relevance_mass_absolute"] {
+            let inside = measured(metric, &map, &mask);
+            prop_assert_eq!(inside, measured(metric, &scaled(&map, exponent), &mask), "{}", metric);
+            let outside = measured(metric, &map, &mask.inverted());
+            if let (Some(inside), Some(outside)) = (inside, outside) {
+                let size = inside.abs().max(1.0);
+                prop_assert!((inside + outside - 1.0).abs() < 1e-9 * size, "{metric} {inside} {outside}");
+            }
+        }
+        let absolute = measured("relevance_mass_absolute", &map, &mask);
+        prop_assert!(absolute.is_none_or(is_share), "{absolute:?}");
+    }
+
+    #[test]
+    fn sparser_maps_have_a_higher_gini_index_and_less_entropy((map, mask) in maps(), exponent in -20..20_i32) {
+        let n = map.len() as f64;
+        let (gini, entropy) = (measured("gini", &map, &mask), measured("entropy", &map, &mask));
+        prop_assert!(gini.is_none_or(|gini| (-1e-12..1.0 - 1.0 / n + 1e-12).contains(&gini)), "{gini:?}");
+        prop_assert!(entropy.is_none_or(|entropy| (-1e-12..n.ln() + 1e-12).contains(&entropy)), "{entropy:?}");
+        let signs_lost: Vec<f32> = map.iter().map(|value| value.abs()).collect();
+        let other = scaled(&signs_lost, exponent);
+        prop_assert!(are_near(gini, measured("gini", &other, &mask)));
+        prop_assert!(are_near(entropy, measured("entropy", &other, &mask)));
+        // With as many cells of zero beside them, the same values are sparser and no less uniform.
+        let grid = Grid { height: mask.grid().height, width: 2 * mask.grid().width };
+        let wide: Vec<f32> = map.iter().flat_map(|&value| [value, 0.0]).collect();
+        let wide_mask = Mask::empty(grid);
+        prop_assert!(are_near(gini.map(|gini| (1.0 + gini) / 2.0), measured("gini", &wide, &wide_mask)));
+        prop_assert!(are_near(entropy, measured("entropy", &wide, &wide_mask)));
+    }
+
     #[test]
     fn f1_is_a_share_and_asks_for_the_sign_alone((logits, targets, _) in logits(), exponent in -20..20_i32) {
         let f1 = f1_micro(&logits, &targets);

@@ -32,7 +32,7 @@ fn values_known_by_hand() {
     );
 
     let scores = sandbox.table("out", &SCORES);
-    // A row for each pair and each metric that the pair has, in the order of `PAIR_METRICS`. Images are in
+    // A row for each pair and each standard metric that the pair has, in the order of `PAIR_METRICS`. Images are in
     // the data folder's order: d first, the only one with a segmentation. Metrics that need a threshold chosen
     // on validation are missing, as none was chosen.
     let has = |is_segmented: bool| {
@@ -43,7 +43,7 @@ fn values_known_by_hand() {
                 Over::SegmentedPairs => is_segmented,
                 Over::InformativePairs => false, // all classes can say something
             };
-            metric.threshold != Threshold::Tuned && is_over
+            metric.standard && metric.threshold != Threshold::Tuned && is_over
         });
         metrics.map(|metric| metric.name)
     };
@@ -178,10 +178,11 @@ fn every_table_names_the_metrics() {
     let word = |name: &str| words.iter().find(|word| word["name"] == name);
     let expected = json!({
         "name": "epg_defined", "title": "EPG where defined", "of": "pair",
-        "undefined": "left out", "share": true, "interval": false,
+        "undefined": "left out", "share": true, "interval": false, "standard": true,
     });
     assert_eq!(word("epg_defined"), Some(&expected));
     assert_eq!(word("epg").unwrap()["undefined"], "zero");
+    assert_eq!(word("auc").unwrap()["standard"], false);
     assert_eq!(word("f1").unwrap()["of"], "pool");
     for spec in [&SCORES, &IOU, &METRICS, &REPLICATES, &EXAMPLES] {
         let (origin, table) = read_table(sandbox.path("out").join(file_name(spec)), spec).unwrap();

@@ -26,7 +26,7 @@ fn has(printed: &Value, recorded: &Value) -> bool {
 fn the_names_recorded_for_xtask_are_the_stages() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/tests/fixtures/vocabulary");
     let mut other = Vec::new();
-    for stage in ["data-prep", "trainer", "analysis"] {
+    for stage in ["data-prep", "trainer", "evaluator", "analysis"] {
         let printed = succeed(program(stage).args(["vocabulary", "--json"])).stdout;
         let printed: Value = serde_json::from_str(&printed).unwrap();
         let file = folder.join(format!("{stage}.json"));

@@ -9,7 +9,7 @@ use super::bootstrap::{ImageTotals, Totals};
 use super::informative::Informative;
 use super::predictions::Predictions;
 use super::sums::Sum;
-use crate::metrics::pair::{Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
+use crate::metrics::pair::{Chosen, Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
 use crate::metrics::pooled::{POOL_METRICS, PoolMetric, Task, rank_of_label};
 
 /// What an evaluation's tables are computed from.
@@ -25,6 +25,8 @@ pub struct Evaluated<'a> {
     pub predictions: Option<&'a Predictions>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
+    /// The metrics of pairs that are computed.
+    pub chosen: Chosen,
     /// Which classes are informative (docs/SPEC.md B).
     pub informative: &'a Informative,
 }
@@ -48,15 +50,16 @@ impl Evaluated<'_> {
     }
 
     /// Returns the metrics of pairs that get a row over `pairs`, each with its index in
-    /// `ScoredPair::values`: the metrics that every pair has, and those that at least one of `pairs` has
-    /// (e.g. those that need a segmentation).
+    /// `ScoredPair::values`: of the chosen ones those that every pair has, and those that at least one of
+    /// `pairs` has (e.g. those that need a segmentation).
     pub fn pair_metrics(
         &self,
         pairs: &[&ScoredPair],
     ) -> impl Iterator<Item = (usize, &'static PairMetric)> {
         let is_there = move |&(k, metric): &(usize, &PairMetric)| {
             let has_it = |pair: &&ScoredPair| pair.values[k] != Measured::Absent;
-            metric.is_of_all(self.thresholds) || pairs.iter().any(has_it)
+            let is_chosen = self.chosen.has(k);
+            is_chosen && (metric.is_of_all(self.thresholds) || pairs.iter().any(has_it))
         };
         PAIR_METRICS.iter().enumerate().filter(is_there)
     }

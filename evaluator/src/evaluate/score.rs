@@ -35,7 +35,7 @@ use super::tuned::Tuned;
 use super::warnings::{self, Range};
 use crate::error::{Error, Result};
 use crate::maps::{MapReader, MapRow, RunColumns, SmallMap, Source, to_grid};
-use crate::metrics::pair::{Pair, ScoredPair, Thresholds};
+use crate::metrics::pair::{Chosen, Pair, ScoredPair, Thresholds};
 use crate::metrics::{shares, titles};
 use crate::{FORMULAS, PROGRAM};
 
@@ -61,6 +61,8 @@ pub struct ScoreOptions {
     /// Folder of an evaluation of the same maps on another split (normally validation). The threshold with the
     /// greatest mean IoU there is a second threshold here.
     pub threshold_from: Option<PathBuf>,
+    /// The metrics of pairs (an image and a class on it) to compute.
+    pub metrics: Chosen,
     /// The number of bootstrap resamples.
     pub replicates: usize,
     /// Seed of the resamples and of the choice of examples.
@@ -152,6 +154,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         pairs: &intake.pairs,
         predictions: predictions.as_ref(),
         thresholds,
+        chosen: options.metrics,
         informative: &informative,
     };
     let provenance = provenance(
@@ -295,7 +298,7 @@ fn take_in(
                     let mut pair = Pair::new(&map, &mask, segmentation, thresholds, size);
                     pair.others = others.as_ref();
                     pair.is_informative = informative.is_informative(class_id);
-                    let scored = ScoredPair::new(index, class_id, &pair);
+                    let scored = ScoredPair::new(index, class_id, &pair, &options.metrics);
                     let example = chosen.contains(&slot).then(|| map.into_owned());
                     let small = (split == Split::Test).then(|| SmallMap::of(&row.map, shape));
                     (scored, example, small)
@@ -374,6 +377,10 @@ fn provenance(
     if !task.is_conventional() {
         text += &format!(" task {task}");
     }
+    let added = options.metrics.added();
+    if !added.is_empty() {
+        text += &format!(" metrics {}", added.join(","));
+    }
     inputs.add("settings", text.as_bytes());
     inputs.add("data", evaluated.dataset.inputs().as_bytes());
     inputs.add("maps", maps.as_bytes());
@@ -391,8 +398,8 @@ fn provenance(
         .with(DATASET_KEY, evaluated.dataset.name())
         .with(DATA_INPUTS_KEY, evaluated.dataset.inputs())
         .with(SEED_KEY, options.seed.to_string())
-        .with(TITLES_KEY, json!(titles()).to_string())
-        .with(SHARES_KEY, json!(shares()).to_string());
+        .with(TITLES_KEY, json!(titles(&options.metrics)).to_string())
+        .with(SHARES_KEY, json!(shares(&options.metrics)).to_string());
     if !task.is_conventional() {
         provenance = provenance.with(TASK_KEY, task.to_string());
     }

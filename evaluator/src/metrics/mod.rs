@@ -8,8 +8,10 @@ mod mean;
 pub mod overlap;
 pub mod pair;
 pub mod pooled;
+mod precision;
 mod vocabulary;
 
 pub(crate) use mean::mean;
+pub(crate) use precision::Precision;
 pub(crate) use vocabulary::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, shares, titles};
 pub use vocabulary::{Of, Undefined, Word, vocabulary};

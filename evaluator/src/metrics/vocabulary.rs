@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::pair::{Mean, PAIR_METRICS};
+use super::pair::{Chosen, Mean};
 use super::pooled::{PAIR_COUNTS, POOL_METRICS};
 
 /// Name of the average precision of one class.
@@ -36,6 +36,9 @@ pub struct Word {
     pub share: bool,
     /// Whether it has bootstrap replicates, from which its interval is made.
     pub interval: bool,
+    /// Whether every evaluation has it, as far as its data do. Any other is there where it was asked for
+    /// (`evaluator score --metric`).
+    pub standard: bool,
 }
 
 /// What a metric is computed from.
@@ -61,6 +64,11 @@ pub enum Undefined {
 
 /// Returns all metrics of `metrics.parquet`.
 pub fn vocabulary() -> Vec<Word> {
+    words(&Chosen::ALL)
+}
+
+/// Returns the metrics of `metrics.parquet`, of those of pairs the chosen ones.
+fn words(chosen: &Chosen) -> Vec<Word> {
     let pooled = |name, title, share, interval| Word {
         name,
         title,
@@ -68,12 +76,13 @@ pub fn vocabulary() -> Vec<Word> {
         undefined: Undefined::LeftOut,
         share,
         interval,
+        standard: true,
     };
     let logits = POOL_METRICS.iter();
     let logits = logits.map(|metric| pooled(metric.name, metric.title, true, metric.interval));
     let others = [pooled(AVERAGE_PRECISION, "Average precision", true, false)];
     let worst = WORST_GROUPS.map(|(name, title, _)| pooled(name, title, true, false));
-    let averaged = PAIR_METRICS.iter().filter_map(|metric| {
+    let averaged = chosen.metrics().filter_map(|metric| {
         let undefined = match metric.mean {
             Mean::UndefinedAsZero => Undefined::Zero,
             Mean::OverDefined => Undefined::LeftOut,
@@ -86,6 +95,7 @@ pub fn vocabulary() -> Vec<Word> {
             undefined,
             share: metric.share,
             interval: metric.interval,
+            standard: metric.standard,
         })
     });
     let sweep = [pooled(IOU_SWEEP, "IoU at each threshold", true, false)];
@@ -100,18 +110,20 @@ pub fn vocabulary() -> Vec<Word> {
         .collect()
 }
 
-/// Returns the name for people of each metric of any table, including those whose mean is not taken.
-pub(crate) fn titles() -> BTreeMap<&'static str, &'static str> {
-    let words = vocabulary().into_iter().map(|word| (word.name, word.title));
-    let of_pairs = PAIR_METRICS.iter();
+/// Returns the name for people of each metric of any table, including those whose mean is not taken; of those of
+/// pairs the chosen ones.
+pub(crate) fn titles(chosen: &Chosen) -> BTreeMap<&'static str, &'static str> {
+    let words = words(chosen).into_iter();
+    let words = words.map(|word| (word.name, word.title));
+    let of_pairs = chosen.metrics();
     words
         .chain(of_pairs.map(|metric| (metric.name, metric.title)))
         .collect()
 }
 
-/// Returns the names of the metrics that are shares.
-pub(crate) fn shares() -> Vec<&'static str> {
-    let words = vocabulary().into_iter().filter(|word| word.share);
+/// Returns the names of the metrics that are shares; of those of pairs the chosen ones.
+pub(crate) fn shares(chosen: &Chosen) -> Vec<&'static str> {
+    let words = words(chosen).into_iter().filter(|word| word.share);
     words.map(|word| word.name).collect()
 }
 
@@ -123,7 +135,7 @@ mod tests {
     #[test]
     fn no_name_stands_for_two_metrics() {
         let words = vocabulary();
-        let sums = PAIR_METRICS.iter().filter(|m| m.mean == Mean::NotTaken);
-        assert_eq!(titles().len(), words.len() + sums.count());
+        let sums = Chosen::ALL.metrics().filter(|m| m.mean == Mean::NotTaken);
+        assert_eq!(titles(&Chosen::ALL).len(), words.len() + sums.count());
     }
 }

@@ -17,6 +17,7 @@ use crate::system::process::{self, BinDir};
 pub(crate) struct Vocabulary {
     pub(crate) data: DataPrep,
     pub(crate) trainer: Trainer,
+    pub(crate) evaluator: Evaluator,
     pub(crate) analysis: Analysis,
 }
 
@@ -96,6 +97,20 @@ pub(crate) struct LossOption {
     pub(crate) high: f64,
 }
 
+/// The names that the evaluator knows.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Evaluator {
+    metrics: Vec<Metric>,
+}
+
+/// A metric.
+#[derive(Clone, Debug, Deserialize)]
+struct Metric {
+    name: String,
+    /// Whether every evaluation has it, so that it need not be asked for.
+    standard: bool,
+}
+
 /// The names that analysis knows.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Analysis {
@@ -117,6 +132,7 @@ impl Vocabulary {
             let analysis = scope.spawn(|| ask(programs, "analysis"));
             Ok(Vocabulary {
                 data: DataPrep::ask(programs)?,
+                evaluator: ask(programs, "evaluator")?,
                 trainer: trainer.join().map_err(|_| anyhow!("a thread panicked"))??,
                 analysis: analysis
                     .join()
@@ -156,6 +172,15 @@ impl DataPrep {
     }
 }
 
+impl Evaluator {
+    /// What can be asked of it: the metrics that are not standard, and `all`.
+    pub(crate) fn added(&self) -> Vec<&str> {
+        let added = self.metrics.iter().filter(|metric| !metric.standard);
+        let names = added.map(|metric| metric.name.as_str());
+        names.chain(["all"]).collect()
+    }
+}
+
 impl Trainer {
     /// The network of this name.
     pub(crate) fn network(&self, name: &str) -> Option<&Network> {
@@ -191,6 +216,7 @@ pub(crate) fn recorded() -> Vocabulary {
     Vocabulary {
         data: read("data-prep", &text("data-prep").unwrap()).unwrap(),
         trainer: read("trainer", &text("trainer").unwrap()).unwrap(),
+        evaluator: read("evaluator", &text("evaluator").unwrap()).unwrap(),
         analysis: read("analysis", &text("analysis").unwrap()).unwrap(),
     }
 }

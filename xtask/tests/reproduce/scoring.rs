@@ -130,6 +130,39 @@ fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
     assert_eq!(sandbox.calls().len(), 2);
 }
 
+/// An evaluation is made anew for other metrics, of test images alone; without any its options are as they were
+/// before metrics could be asked for.
+#[test]
+fn metrics_that_are_asked_for_are_those_of_test_images() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    let runs = std::fs::read_dir(sandbox.path("out/runs")).unwrap();
+    let mut stamps = runs.map(|run| {
+        let folder = run.unwrap().path().join("evaluations");
+        folder.join("test-ixg-final-epoch-0001/options.toml")
+    });
+    let stamp = stamps.find(|stamp| stamp.is_file()).unwrap();
+    let before = std::fs::read_to_string(&stamp).unwrap();
+    let expected = "formulas = 2\nscores = 4\nthreshold = 0.5\nreplicates = 1000\nexamples = 32\n";
+    assert_eq!(before, expected);
+    sandbox.calls(); // empties the list
+    let asking = format!("{RECIPE}[evaluation]\nmetrics = [\"auc\", \"gini\"]\n");
+    assert_eq!(sandbox.reproduce(&asking, &[]).code, 0);
+    let calls = sandbox.calls();
+    let scored: Vec<&String> = calls
+        .iter()
+        .filter(|call| call.starts_with("evaluator"))
+        .collect();
+    assert_eq!(scored.len(), 4, "{calls:?}");
+    for call in scored {
+        let is_asking = call.starts_with("evaluator test") && call.ends_with(" auc,gini");
+        assert!(is_asking, "{call}");
+    }
+    let text = std::fs::read_to_string(&stamp).unwrap();
+    let expected = format!("{before}metrics = [\"auc\", \"gini\"]\n");
+    assert_eq!(text, expected);
+}
+
 /// A process of xtask asks `evaluator formulas` once for the versions of formulas and tables. At each call the
 /// stand-in adds a line to the file `asked`.
 #[test]

@@ -24,9 +24,10 @@ if [ -n "$config" ]; then
   line="$program $1 $(sed -n 's/^name = //p' "$config") $(flag --device "$@")"
   run=$out/$(run_id "$config")
 fi
+metrics=$(flag --metric "$@")
 case "$program $1" in
   "trainer explain") line="trainer explain $(flag --split "$@") $(flag --checkpoint "$@") $(flag --attribution "$@")@$(flag --layer "$@") $(flag --task "$@")" ;;
-  "evaluator score") line="evaluator $(basename "$out") $(flag --threshold "$@") $(flag --replicates "$@") $(basename "$(flag --threshold-from "$@")")" ;;
+  "evaluator score") line="evaluator $(basename "$out") $(flag --threshold "$@") $(flag --replicates "$@") $(basename "$(flag --threshold-from "$@")")${metrics:+ $metrics}" ;;
 esac
 if [ "$program $1" = "evaluator formulas" ]; then
   echo asked >> "$here/asked"

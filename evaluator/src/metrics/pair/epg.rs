@@ -15,4 +15,5 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::UndefinedAsZero,
     interval: true,
     share: true,
+    standard: true,
 };

@@ -14,4 +14,5 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: false,
     share: true,
+    standard: true,
 };

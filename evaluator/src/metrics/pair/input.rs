@@ -1,8 +1,11 @@
 //! What the metrics of a pair (an image and a class on it) are computed from: its map, its masks, and
 //! results that several metrics need.
 
+use std::cell::OnceCell;
+
 use data_prep::geometry::Mask;
 
+use super::ranked::Ranked;
 use crate::metrics::energy::{Energy, Outside, energy, outside};
 use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 
@@ -47,6 +50,8 @@ pub struct Pair<'a> {
     pub sweep: [Iou; N_THRESHOLDS],
     /// How the map is brought to 0..=1 for IoU.
     scale: Scale,
+    /// The cells by value, once a metric asked for them.
+    ranked: OnceCell<Ranked>,
 }
 
 impl<'a> Pair<'a> {
@@ -76,12 +81,24 @@ impl<'a> Pair<'a> {
             segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
             sweep: scale.sweep(map, mask),
             scale,
+            ranked: OnceCell::new(),
         }
     }
 
     /// Returns the positive attribution outside the class's boxes, on other classes and on the background.
     pub fn outside(&self) -> Outside {
         outside(self.map, self.mask, self.others)
+    }
+
+    /// Returns the cells from the highest value to the lowest, sorted once for all metrics.
+    pub(super) fn ranked(&self) -> &Ranked {
+        self.ranked.get_or_init(|| Ranked::new(self.map, self.mask))
+    }
+
+    /// Whether the cells were sorted.
+    #[cfg(test)]
+    pub(super) fn is_ranked(&self) -> bool {
+        self.ranked.get().is_some()
     }
 
     /// Returns the overlap of the mask and the cells above a threshold.

@@ -13,4 +13,5 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::NotTaken,
     interval: false,
     share: false,
+    standard: true,
 };

@@ -22,6 +22,8 @@ pub struct PairMetric {
     pub interval: bool,
     /// Whether it is a share, which people read in percent, rather than another number.
     pub share: bool,
+    /// Whether every evaluation has it. Any other is computed where it is asked for (`evaluator score --metric`).
+    pub standard: bool,
 }
 
 /// Which pairs have a metric.

@@ -33,6 +33,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     mean: Mean::OverDefined,
     interval: true,
     share: true,
+    standard: true,
 };
 
 /// The tolerance, in pixels of the image; TorchRay's.

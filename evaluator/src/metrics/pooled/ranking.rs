@@ -1,7 +1,7 @@
 //! Computes the average precision of a class from its logits over images, and the mean over classes
 //! (docs/SPEC.md B).
 
-use crate::metrics::mean;
+use crate::metrics::{Precision, mean};
 
 /// Returns the non-interpolated average precision of one class, Σ (Rₙ − Rₙ₋₁) Pₙ over distinct logits with
 /// recall R and precision P, as scikit-learn's `average_precision_score`. `None` if no target is true.
@@ -56,18 +56,19 @@ impl Ranking {
     /// Returns the average precision where image i counts `weight(i)` times; `None` where the class is on
     /// no image that counts.
     pub fn average_precision(&self, weight: impl Fn(usize) -> u32) -> Option<f64> {
-        let (mut positives, mut seen, mut before) = (0_u64, 0_u64, 0_u64);
-        let mut sum = 0.0;
+        let mut precision = Precision::default();
+        let (mut positives, mut all) = (0, 0);
         for &(image, target, is_last_of_tie) in &self.ranked {
-            let weight = u64::from(weight(image as usize));
-            seen += weight;
+            let weight = weight(image as usize);
+            all += weight;
             positives += if target { weight } else { 0 };
-            if is_last_of_tie && positives > before {
-                sum += (positives - before) as f64 * (positives as f64 / seen as f64);
-                before = positives;
+            // Those of scores without a positive are added with the next that has one.
+            if is_last_of_tie && positives > 0 {
+                precision.add(positives, all);
+                (positives, all) = (0, 0);
             }
         }
-        (positives > 0).then(|| sum / positives as f64)
+        precision.average()
     }
 }
 

@@ -7,7 +7,7 @@
 use super::data::PREPARED;
 use super::fault::{first, spelled, whole, wrong};
 use super::format::{Collection, Evaluation, Grid, GuidedStart, Loss, Model, Recipe, SEGMENTATION};
-use crate::drive::vocabulary::{Analysis, Named, Network, Trainer, Vocabulary};
+use crate::drive::vocabulary::{Analysis, Evaluator, Named, Network, Trainer, Vocabulary};
 
 impl Recipe {
     /// The first fault that needs no knowledge of the stages' names.
@@ -54,6 +54,7 @@ impl Recipe {
         let mut models = self.model.iter().enumerate();
         first([
             unknown_exhibit(&self.show, &vocabulary.analysis),
+            self.evaluation.unknown(&vocabulary.evaluator),
             spelled("precision", &self.precision, &trainer.precisions),
             self.labels
                 .as_ref()
@@ -192,9 +193,10 @@ impl Collection {
         ])
     }
 
-    /// The first name that analysis does not know.
+    /// The first name that its stage does not know.
     pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
         unknown_exhibit(&self.show, &vocabulary.analysis)
+            .or_else(|| self.evaluation.unknown(&vocabulary.evaluator))
     }
 }
 
@@ -413,6 +415,11 @@ impl Evaluation {
             false => wrong("evaluation.threshold", self.threshold, "0 to 1"),
         };
         threshold.or_else(|| whole("evaluation.replicates", self.replicates))
+    }
+
+    /// The fault of a metric that the evaluator cannot add.
+    fn unknown(&self, evaluator: &Evaluator) -> Option<String> {
+        each("evaluation.metrics", &self.metrics, &evaluator.added())
     }
 }
 

@@ -347,6 +347,9 @@ pub(crate) struct Evaluation {
     pub(crate) replicates: u32,
     /// Pairs (an image and a class on it) whose maps are kept for the report's panel, drawn at random.
     pub(crate) examples: u32,
+    /// Metrics of the test images' maps that are computed beside those that every evaluation has; `all`: every one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) metrics: Vec<String>,
 }
 
 // IoU's threshold is the official code's (SPEC B); the numbers of resamples and examples are chosen.
@@ -356,6 +359,7 @@ impl Default for Evaluation {
             threshold: 0.5,
             replicates: 1000,
             examples: 32,
+            metrics: Vec::new(),
         }
     }
 }

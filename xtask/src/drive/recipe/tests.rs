@@ -276,6 +276,11 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
             "show: found \"epg\", expected one of panel, epg_f1,",
         ),
         (
+            "[baseline]",
+            "[evaluation]\nmetrics = [\"auc\", \"roc\"]\n[baseline]",
+            "evaluation.metrics: found \"roc\", expected one of pointing_game_quantus,",
+        ),
+        (
             "epochs = 5",
             "evaluate = [\"ixg@middle\"]",
             "guided.grid 2: evaluate: found \"middle\", expected one of input,",

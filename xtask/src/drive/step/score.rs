@@ -117,6 +117,7 @@ impl<'a> Score<'a> {
         let mut options = self.shop.experiment.evaluation.clone();
         if split == Split::Val {
             (options.replicates, options.examples) = (0, 0);
+            options.metrics.clear();
         }
         let (versions, options) = (self.shop.versions()?, toml::to_string(&options)?);
         Ok(format!("{versions}{options}"))
@@ -205,6 +206,9 @@ impl<'a> Score<'a> {
             Split::Test => {
                 command.args(["--replicates", &options.replicates.to_string()]);
                 command.args(["--examples", &options.examples.to_string()]);
+                if !options.metrics.is_empty() {
+                    command.args(["--metric", &options.metrics.join(",")]);
+                }
                 command.arg("--threshold-from").arg(self.dir(Split::Val));
             }
         }
