@@ -22,7 +22,7 @@ pub(crate) const PATCH_EPS: f64 = 1e-6;
 /// Added to the norm of a linear layer's input.
 const ROW_EPS: f64 = 1e-12;
 /// Added to the variance in all norms.
-pub(crate) const NORM_EPS: f64 = 1e-5;
+const NORM_EPS: f64 = 1e-5;
 /// Share of the newest batch in the running variance.
 const MOMENTUM: f64 = 0.1;
 /// ln(0.001 / 0.999): the logit of a class without evidence, which is a probability of 0.1 %. It is the same for

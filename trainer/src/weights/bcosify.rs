@@ -37,13 +37,7 @@ pub fn bcosify(source: &Path, out: &Path) -> Result<Bcosified> {
     let description = description::read(&metadata, source)?;
     let name = format!("{PREFIX}{ordinary}");
     let backbone = counterpart(ordinary, (name, description), &mut tensors, source)?;
-    attempt(backbone, &tensors, source).map_err(|error| match error {
-        Error::Torch(reason) => {
-            let found = format!("{ordinary}: {reason}");
-            Error::invalid(source, "network", found, EXPECTED)
-        }
-        error => error,
-    })?;
+    attempt(backbone, &tensors, source).map_err(|error| refused(error, source))?;
     let origin = origin::of_metadata(&metadata);
     for key in ["run_id", "epoch", description::KEY] {
         metadata.remove(key);
@@ -55,6 +49,15 @@ pub fn bcosify(source: &Path, out: &Path) -> Result<Bcosified> {
         backbone,
         n_tensors: tensors.len(),
     })
+}
+
+/// Returns `error` of a first run of the B-cosified network in the file `source`, as one that says which networks
+/// can be B-cosified if an operation of it has no such form.
+pub(crate) fn refused(error: Error, source: &Path) -> Error {
+    match error {
+        Error::Torch(reason) => Error::invalid(source, "network", reason.to_string(), EXPECTED),
+        error => error,
+    }
 }
 
 /// Returns the B-cosified counterpart, to be called `name`, of `ordinary`, the network of the file `source`, and

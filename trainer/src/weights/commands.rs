@@ -104,7 +104,10 @@ fn import_network(args: &ImportArgs) -> Result<()> {
             file.display()
         ));
     }
-    let tried = network::attempt(&network, file)?;
+    let tried = network::attempt(&network, file).map_err(|error| match args.network.bcosify {
+        true => bcosify::refused(error, file),
+        false => error,
+    })?;
     for warning in describe::warnings(&tried) {
         say!("warning: {}: {warning}", file.display());
     }

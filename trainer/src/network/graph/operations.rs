@@ -152,12 +152,15 @@ impl<'e, 'a> Call<'e, 'a> {
             },
             "aten.hardtanh.default" => {
                 let bounds = (self.number("min_val", -1.0)?, self.number("max_val", 1.0)?);
-                match bounds == (0.0, 6.0) {
-                    true => match self.taken("self", own) {
-                        Some(x) => pass.relu6(x).map(Some),
-                        None => Ok(None),
-                    },
-                    false => Ok(None),
+                let (is_6, is_bcosified) = (bounds == (0.0, 6.0), pass.bcosification().is_some());
+                let is_clipped = is_bcosified && bounds.0 <= 0.0 && bounds.1 >= 0.0;
+                if !is_6 && !is_clipped {
+                    return Ok(None);
+                }
+                match self.taken("self", own) {
+                    Some(x) if is_6 => pass.relu6(x).map(Some),
+                    Some(x) => pass.clipped(&x, bounds.0, bounds.1).map(Some),
+                    None => Ok(None),
                 }
             }
             "aten.add.Tensor" => self.add(own),

@@ -119,7 +119,7 @@ const ATEN: &[(&str, Kind)] = &[
 
 /// Operators, of those that are not the pass's own, whose output is W(x) x with their gradient W(x): they are
 /// linear in each of the pieces that they cut the space of their inputs into, and have no bias.
-const HOMOGENEOUS: [&str; 24] = [
+const HOMOGENEOUS: [&str; 26] = [
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
     "avg_pool2d",
@@ -144,6 +144,8 @@ const HOMOGENEOUS: [&str; 24] = [
     "split_with_sizes",
     "stack",
     "sum",
+    "upsample_bilinear2d",
+    "upsample_nearest2d",
 ];
 
 /// Whether an operator of "aten" is one of [`HOMOGENEOUS`].

@@ -7,21 +7,14 @@ use std::rc::Rc;
 use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
-use crate::network::bcos::{NORM_EPS, PATCH_EPS, held};
+use crate::network::bcos::{PATCH_EPS, held};
 use crate::network::mode::Mode;
+use crate::network::pass::bcosification::{Bcosification, EIGHTHS};
 use crate::network::pass::operations::NormState;
 use crate::network::pass::tape::{Pass, Value};
 use crate::network::pass::window::Window;
 use crate::network::pass::{fused, product};
 
-/// How far a network is on its way from an ordinary one to a B-cos network.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bcosification {
-    progress: f64,
-}
-
-/// 8 (B − 1) of a B-cos network.
-const EIGHTHS: i64 = 8;
 /// Added to |cos| · (2 − B), so that the derivative of the power is finite at 0.
 const SMOOTHING: f64 = 0.01;
 /// Added to the squared norm of the weights of one output.
@@ -30,29 +23,6 @@ const ROW_EPS: f64 = 1e-12;
 const LEAST_CAP: f64 = 1.0;
 /// The smallest share of the newest batch in running statistics: these must follow a network that changes.
 const LEAST_MOMENTUM: f64 = 0.1;
-
-impl Bcosification {
-    /// `progress` is 0 for the ordinary network, with B = 1, all biases and means, and 1 for the B-cos network,
-    /// with B = 2 and none of them.
-    pub fn at(progress: f64) -> Self {
-        Bcosification { progress }
-    }
-
-    /// 8 (B − 1): B grows in eighths, so that the power is a product of square roots.
-    fn eighths(self) -> i64 {
-        (EIGHTHS as f64 * self.progress).ceil() as i64
-    }
-
-    /// The share of biases and means that is left.
-    pub(crate) fn kept(self) -> f64 {
-        1.0 - self.progress
-    }
-
-    /// What a norm adds to the variance, where the ordinary one adds `eps`.
-    fn eps(self, eps: f64) -> f64 {
-        self.kept() * eps + self.progress * NORM_EPS
-    }
-}
 
 impl Pass {
     /// [`Pass::conv`] times |cos|^(B − 1), the cosine of patch and weights.
@@ -164,7 +134,7 @@ impl Pass {
                 (out, per_channel(&scale)?, shift)
             }
         };
-        let lost = per_channel(&shift.f_detach()?.f_mul_scalar(at.progress)?)?;
+        let lost = per_channel(&shift.f_detach()?.f_mul_scalar(at.progress())?)?;
         let out = self.map(out, x, || {
             let scale = held(scale);
             Ok(Box::new(move |g| g.f_mul(&scale)))
@@ -180,8 +150,8 @@ impl Pass {
         at: Bcosification,
     ) -> Result<Value, TchError> {
         let constant = constant.f_mul_scalar(1.0)?;
-        let lost = constant.f_detach()?.f_mul_scalar(at.progress)?;
-        let lost = together(x.lost(), Some(Rc::new(lost)))?;
+        let lost = constant.f_detach()?.f_mul_scalar(at.progress())?;
+        let lost = x.lost_besides(Some(Rc::new(lost)))?;
         let node = x.node;
         let out = x.into_own()?.f_add_(&constant.f_mul_scalar(at.kept())?)?;
         let out = self.map_node(out, node, || Ok(Box::new(|g| Ok(g.shallow_clone()))))?;
@@ -195,8 +165,21 @@ impl Pass {
         at: Bcosification,
         bias: f64,
     ) -> Result<Value, TchError> {
-        let out = evidence.tensor().f_add_scalar(at.progress * bias)?;
+        let out = evidence.tensor().f_add_scalar(at.progress() * bias)?;
         self.map(out, evidence, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
+    }
+
+    /// min(max(x, `least`), `most`) for `least` ≤ 0 ≤ `most`, as x times a dynamic weight.
+    pub(crate) fn clipped(&self, x: &Value, least: f64, most: f64) -> Result<Value, TchError> {
+        finite::infinite_to_nan(x.tensor())?;
+        let out = x.tensor().f_clamp(least, most)?;
+        let out = self.map(out, x, || {
+            let x = x.hold();
+            let divisor = x.f_add(&x.f_detach()?.f_eq(0.0)?)?; // 1 in place of 0
+            let factor = held(x.f_clamp(least, most)?.f_div(&divisor)?);
+            Ok(Box::new(move |g| g.f_mul(&factor)))
+        })?;
+        Ok(out.allocated())
     }
 
     /// ReLU, or ReLU6 where `cap` is 6, of a B-cosified network: lets `x` through where the ordinary network's is
@@ -234,17 +217,6 @@ impl Pass {
         })?;
         Ok(out.allocated())
     }
-}
-
-/// Returns the sum of what is lost of two values that are added.
-pub(super) fn together(
-    a: Option<Rc<Tensor>>,
-    b: Option<Rc<Tensor>>,
-) -> Result<Option<Rc<Tensor>>, TchError> {
-    Ok(match (a, b) {
-        (Some(a), Some(b)) => Some(Rc::new(a.f_add(&b)?)),
-        (a, b) => a.or(b),
-    })
 }
 
 impl NormState<'_> {

@@ -2,6 +2,8 @@
 //! pass that can in turn be differentiated, as guidance needs. The vjp (vector-Jacobian product) of an
 //! operation is the linear map from the gradient at its output to the gradients at its inputs.
 
+// How far a network is B-cosified.
+mod bcosification;
 // What is done otherwise in B-cosified networks.
 mod bcosified;
 // Operators of libtorch called by their names.
@@ -21,7 +23,7 @@ mod tape;
 // Stride, padding and groups of a convolution.
 mod window;
 
-pub use bcosified::Bcosification;
+pub use bcosification::Bcosification;
 pub use operations::NormState;
 pub use tape::{Made, Pass, Value};
 pub use window::Window;

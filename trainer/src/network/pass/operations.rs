@@ -6,7 +6,6 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
-use crate::network::pass::bcosified::together;
 use crate::network::pass::tape::{Node, Pass, Value, Vjp};
 use crate::network::pass::window::Window;
 use crate::network::pass::{fused, product};
@@ -170,7 +169,7 @@ impl Pass {
 
     /// x + y, in place in `x` where nobody else holds it.
     pub fn add(&self, x: Value, y: &Value) -> Result<Value, TchError> {
-        let (node, lost) = (x.node, together(x.lost(), y.lost())?);
+        let (node, lost) = (x.node, x.lost_besides(y.lost())?);
         let out = x.into_own()?.f_add_(y.tensor())?;
         let out = self.value(out, || {
             Ok(Node {

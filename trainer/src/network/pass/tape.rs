@@ -19,7 +19,7 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
-use crate::network::pass::bcosified::Bcosification;
+use crate::network::pass::bcosification::Bcosification;
 
 /// A tensor of the forward pass with its node on the tape, which is the record of the pass.
 #[derive(Debug)]
@@ -54,6 +54,17 @@ impl Value {
     /// What biases and means do not add to it.
     pub(super) fn lost(&self) -> Option<Rc<Tensor>> {
         self.lost.clone()
+    }
+
+    /// The sum of that and what they do not add to another value, `other`.
+    pub(super) fn lost_besides(
+        &self,
+        other: Option<Rc<Tensor>>,
+    ) -> Result<Option<Rc<Tensor>>, TchError> {
+        Ok(match (self.lost(), other) {
+            (Some(own), Some(other)) => Some(Rc::new(own.f_add(&other)?)),
+            (own, other) => own.or(other),
+        })
     }
 
     /// The same value, to which biases and means do not add `lost`.
