@@ -2,8 +2,6 @@
 //! and linear layers multiply their output by |cos|^(B − 1), batch norms and biases lose mean and bias, ReLU6
 //! is a factor. All of these factors are dynamic weights: constants for the pass's vjps, but in the graph.
 
-use std::rc::Rc;
-
 use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
@@ -19,8 +17,6 @@ use crate::network::pass::{fused, product};
 const SMOOTHING: f64 = 0.01;
 /// Added to the squared norm of the weights of one output.
 const ROW_EPS: f64 = 1e-12;
-/// The least cap of ReLU6, in place of 6 less what biases and means do not add.
-const LEAST_CAP: f64 = 1.0;
 /// The smallest share of the newest batch in running statistics: these must follow a network that changes.
 const LEAST_MOMENTUM: f64 = 0.1;
 
@@ -116,7 +112,7 @@ impl Pass {
     ) -> Result<Value, TchError> {
         let (eps, kept) = (at.eps(norm.eps), at.kept());
         let per_channel = |t: &Tensor| t.f_view([1, -1, 1, 1]);
-        let (out, scale, shift) = match self.mode {
+        let (out, scale) = match self.mode {
             Mode::Eval => {
                 let scale = norm.weight.f_mul(&inverse_root(norm.var, eps)?)?;
                 let shift = norm.bias.f_sub(&norm.mean.f_mul(&scale)?)?;
@@ -124,38 +120,20 @@ impl Pass {
                     per_channel(&scale)?,
                     per_channel(&shift.f_mul_scalar(kept)?)?,
                 );
-                (x.tensor().f_mul(&scale)?.f_add(&kept)?, scale, shift)
+                (x.tensor().f_mul(&scale)?.f_add(&kept)?, scale)
             }
             Mode::Train => {
                 let [out, scale, mean, var] =
                     fused::fading_norm(x.tensor(), norm.weight, norm.bias, kept, eps)?;
                 norm.follow(&mean, &var, x.tensor().numel() as i64)?;
-                let shift = norm.bias.f_sub(&mean.f_mul(&scale)?)?;
-                (out, per_channel(&scale)?, shift)
+                (out, per_channel(&scale)?)
             }
         };
-        let lost = per_channel(&shift.f_detach()?.f_mul_scalar(at.progress())?)?;
         let out = self.map(out, x, || {
             let scale = held(scale);
             Ok(Box::new(move |g| g.f_mul(&scale)))
         })?;
-        Ok(out.allocated().losing(Some(Rc::new(lost))))
-    }
-
-    /// Adds what is left of the bias `constant` to `x`, in place where nobody else holds it.
-    pub(super) fn bcosified_shift(
-        &self,
-        x: Value,
-        constant: &Tensor,
-        at: Bcosification,
-    ) -> Result<Value, TchError> {
-        let constant = constant.f_mul_scalar(1.0)?;
-        let lost = constant.f_detach()?.f_mul_scalar(at.progress())?;
-        let lost = x.lost_besides(Some(Rc::new(lost)))?;
-        let node = x.node;
-        let out = x.into_own()?.f_add_(&constant.f_mul_scalar(at.kept())?)?;
-        let out = self.map_node(out, node, || Ok(Box::new(|g| Ok(g.shallow_clone()))))?;
-        Ok(out.allocated().losing(lost))
+        Ok(out.allocated())
     }
 
     /// Adds the logit of a class without evidence, as far as the network is B-cosified.
@@ -178,42 +156,6 @@ impl Pass {
             let divisor = x.f_add(&x.f_detach()?.f_eq(0.0)?)?; // 1 in place of 0
             let factor = held(x.f_clamp(least, most)?.f_div(&divisor)?);
             Ok(Box::new(move |g| g.f_mul(&factor)))
-        })?;
-        Ok(out.allocated())
-    }
-
-    /// ReLU, or ReLU6 where `cap` is 6, of a B-cosified network: lets `x` through where the ordinary network's is
-    /// above 0, but for what biases and means would add; a cap is a dynamic weight, cap / x above it.
-    pub(super) fn gated(&self, x: &Value, cap: Option<f64>) -> Result<Value, TchError> {
-        let (u, lost) = (x.hold(), x.lost());
-        let ordinary = match &lost {
-            Some(lost) => u.f_detach()?.f_add(lost)?,
-            None => u.f_detach()?,
-        };
-        let is_on = ordinary.f_gt(0.0)?;
-        let cap = match (cap, &lost) {
-            (None, _) => None,
-            (Some(cap), Some(lost)) => {
-                let cap = lost.f_neg()?.f_add_scalar(cap)?;
-                Some(cap.f_clamp_min(LEAST_CAP)?)
-            }
-            (Some(cap), None) => Some(Tensor::f_full([1i64], cap, (u.kind(), u.device()))?),
-        };
-        let out = match &cap {
-            Some(cap) => {
-                finite::infinite_to_nan(&u)?;
-                u.f_minimum(cap)?.f_mul(&is_on)?
-            }
-            None => u.f_mul(&is_on)?,
-        };
-        let out = self.map(out, x, || {
-            Ok(Box::new(move |g| {
-                let g = g.f_mul(&is_on)?;
-                match &cap {
-                    Some(cap) => g.f_mul(&held(cap.f_div(&u.f_maximum(cap)?)?)),
-                    None => Ok(g),
-                }
-            }))
         })?;
         Ok(out.allocated())
     }

@@ -77,11 +77,12 @@ impl Pass {
     /// # Errors
     /// libtorch's.
     pub fn shift(&self, x: Value, constant: &Tensor) -> Result<Value, TchError> {
-        if let Some(at) = self.bcosification {
-            return self.bcosified_shift(x, constant, at);
-        }
         let node = x.node;
-        let out = x.into_own()?.f_add_(constant)?;
+        let out = match self.bcosification {
+            // A bias, of which only a part is left.
+            Some(at) => x.into_own()?.f_add_(&constant.f_mul_scalar(at.kept())?)?,
+            None => x.into_own()?.f_add_(constant)?,
+        };
         let out = self.map_node(out, node, || Ok(Box::new(|g| Ok(g.shallow_clone()))))?;
         Ok(out.allocated())
     }

@@ -143,9 +143,6 @@ impl Pass {
 
     /// max(x, 0), in place where nobody else holds `x`.
     pub fn relu(&self, x: Value) -> Result<Value, TchError> {
-        if self.bcosification.is_some() {
-            return self.gated(&x, None);
-        }
         let node = x.node;
         let out = fused::rectify(x.into_own()?)?;
         let mask = out.f_detach()?;
@@ -156,8 +153,8 @@ impl Pass {
 
     /// min(max(x, 0), 6), in place where nobody else holds `x`.
     pub fn relu6(&self, x: Value) -> Result<Value, TchError> {
-        if self.bcosification.is_some() {
-            return self.gated(&x, Some(6.0));
+        if self.bcosification.is_some() && self.tape.is_some() {
+            return self.clipped(&x, 0.0, 6.0);
         }
         let node = x.node;
         let out = fused::rectify_to_6(x.into_own()?)?;
@@ -169,7 +166,7 @@ impl Pass {
 
     /// x + y, in place in `x` where nobody else holds it.
     pub fn add(&self, x: Value, y: &Value) -> Result<Value, TchError> {
-        let (node, lost) = (x.node, x.lost_besides(y.lost())?);
+        let node = x.node;
         let out = x.into_own()?.f_add_(y.tensor())?;
         let out = self.value(out, || {
             Ok(Node {
@@ -177,7 +174,7 @@ impl Pass {
                 vjp: Box::new(|g| Ok(vec![g.shallow_clone(), g.shallow_clone()])),
             })
         })?;
-        Ok(out.allocated().losing(lost))
+        Ok(out.allocated())
     }
 
     /// Concatenates the channels of x and those of y.

@@ -30,9 +30,6 @@ pub struct Value {
     /// Whether its operation allocated its memory and does not need it in its vjp, so that a later operation may
     /// write there if no one else shares the tensor.
     is_allocated: bool,
-    /// In a B-cosified network: what biases and means would add to it in the ordinary network, as far as they do
-    /// not, of a shape that fits the tensor's (1, C, 1, 1); a constant. `None`: nothing.
-    lost: Option<Rc<Tensor>>,
 }
 
 impl Value {
@@ -47,29 +44,7 @@ impl Value {
             tensor: Rc::clone(&self.tensor),
             node: self.node,
             is_allocated: self.is_allocated,
-            lost: self.lost.clone(),
         }
-    }
-
-    /// What biases and means do not add to it.
-    pub(super) fn lost(&self) -> Option<Rc<Tensor>> {
-        self.lost.clone()
-    }
-
-    /// The sum of that and what they do not add to another value, `other`.
-    pub(super) fn lost_besides(
-        &self,
-        other: Option<Rc<Tensor>>,
-    ) -> Result<Option<Rc<Tensor>>, TchError> {
-        Ok(match (self.lost(), other) {
-            (Some(own), Some(other)) => Some(Rc::new(own.f_add(&other)?)),
-            (own, other) => own.or(other),
-        })
-    }
-
-    /// The same value, to which biases and means do not add `lost`.
-    pub(super) fn losing(self, lost: Option<Rc<Tensor>>) -> Value {
-        Value { lost, ..self }
     }
 
     /// The tensor, for a vjp that needs it: nothing changes it in place as long as the vjp holds it.
@@ -198,7 +173,6 @@ impl Pass {
             tensor: Rc::new(tensor.shallow_clone()),
             node: self.record(Node::source()),
             is_allocated: false,
-            lost: None,
         }
     }
 
@@ -231,7 +205,6 @@ impl Pass {
             tensor: Rc::new(tensor),
             node,
             is_allocated: false,
-            lost: None,
         })
     }
 
