@@ -240,13 +240,25 @@ def own(backbone, file):
 
 
 def export(name, classes, folder):
-    """Writes torchvision's network `name` as torch.export.save does; gives the file."""
+    """Writes torchvision's network `name` as torch.export.save does, and its state dict beside it (.pth); gives
+    the first file."""
     model = network(EXPORTED + name, classes)
     batch = torch.export.Dim("batch", min=1, max=1024)
     program = torch.export.export(model, (torch.zeros(2, 3, 64, 64),), dynamic_shapes=({0: batch},))
     path = Path(folder) / f"{name}.pt2"
     torch.export.save(program, path)
+    torch.save(model.state_dict(), path.with_suffix(".pth"))
     return str(path)
+
+
+def equal(found, expected):
+    """Whether two safetensors files have the same tensors; gives their number."""
+    found, expected = load_file(found), load_file(expected)
+    same("names", sorted(found), sorted(expected))
+    for name, tensor in expected.items():
+        if found[name].dtype != tensor.dtype or not torch.equal(found[name], tensor):
+            raise AssertionError(f"{name}: found other values")
+    return len(found)
 
 
 # Logits.

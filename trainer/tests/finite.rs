@@ -400,6 +400,7 @@ fn an_import_refuses_weights_that_are_not_finite() {
         let request = import::Request {
             license: None,
             backbone: named("xdnn_resnet18"),
+            network_file: None,
             fit,
             entry: None,
             prefix: None,

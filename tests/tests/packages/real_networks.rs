@@ -9,7 +9,8 @@ use tests::programs::{program, succeed};
 use crate::python::Python;
 use crate::real_packages::{CLASSES, IMAGENET, Sandbox, explain, train};
 
-/// Exports torchvision's network `name` from Python, imports it, trains it on the synthetic scenes, and compares the
+/// Exports torchvision's network `name` from Python, imports it, and imports its state dict for it, which must give the
+/// same tensors. Then trains it on the synthetic scenes, and compares the
 /// run's logits with those of torchvision's network with the scenes' number of classes and the run's weights. The
 /// function `logits` of `exchange.py` makes the comparison and fails where they differ by more than rounding.
 fn exchange(name: &str) {
@@ -24,6 +25,17 @@ fn exchange(name: &str) {
     import.arg("import").arg(&file).arg("--out").arg(&network);
     let said = succeed(&mut import).stderr;
     assert!(said.contains("1000 classes, mid1 = "), "{said}");
+
+    let again = sandbox.path("again.safetensors");
+    let mut import = program("trainer");
+    import
+        .arg("import")
+        .arg(file.with_extension("pth"))
+        .arg("--backbone")
+        .arg(&network);
+    succeed(import.arg("--out").arg(&again));
+    let n_tensors = python.ask("equal", json!([again, network]));
+    assert!(n_tensors.as_u64() > Some(100), "{n_tensors}");
 
     let run = train(&sandbox, network.to_str().unwrap(), &network);
     let weights = sandbox.path("exported.safetensors");

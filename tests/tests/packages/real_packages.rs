@@ -263,7 +263,7 @@ fn broken_and_hostile_files_are_refused_in_a_line() {
         ("torchscript", "an object of \"__torch__.torchvision"),
         (
             "int8",
-            "conv1.weight: found I8, expected floating-point weights",
+            "conv1.weight: found int8, expected floating-point weights",
         ),
         ("quantised", "1 missing (conv1.weight)"),
         ("wrong hash", "SHA-256: found"),

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-use crate::network::Backbone;
 use crate::train::pace;
 use crate::vocabulary;
 use crate::weights::import::{self, Fit};
 use crate::weights::network::{self, NetworkOptions};
-use crate::weights::{bcosify, describe, described};
+use crate::weights::described::{self, Named};
+use crate::weights::{bcosify, describe};
 
 /// The options of `trainer import`.
 #[derive(Debug, clap::Args)]
@@ -17,8 +17,8 @@ pub struct ImportArgs {
     /// .pth, .pth.tar or .safetensors; or .pt2, a network with its weights
     pub weights: PathBuf,
     /// The network that weights are for: a name, or the file of a network that was imported
-    #[arg(long, value_parser = described::named_or_file)]
-    pub backbone: Option<Backbone>,
+    #[arg(long)]
+    pub backbone: Option<Named>,
     /// How an exported network is to be taken
     #[command(flatten)]
     pub network: NetworkOptions,
@@ -68,8 +68,8 @@ fn sha256_start(text: &str) -> Result<String, String> {
 /// # Errors
 /// A file that cannot be read, or does not fit.
 pub fn import_command(args: &ImportArgs) -> Result<()> {
-    match args.backbone {
-        Some(backbone) => import_weights(args, backbone),
+    match &args.backbone {
+        Some(network) => import_weights(args, network),
         None => import_network(args),
     }
 }
@@ -199,15 +199,16 @@ pub fn describe_command(file: &Path, options: &NetworkOptions, json: bool) -> Re
     Ok(())
 }
 
-/// Imports weights for the network `backbone`.
-fn import_weights(args: &ImportArgs, backbone: Backbone) -> Result<()> {
+/// Imports weights for `network`.
+fn import_weights(args: &ImportArgs, network: &Named) -> Result<()> {
     if let Some(option) = args.network.first_given() {
         return Err(anyhow!(
             "{option}: found it beside --backbone, expected it for a .pt2 file alone"
         ));
     }
     let request = import::Request {
-        backbone,
+        backbone: network.backbone,
+        network_file: network.file.as_deref(),
         fit: if args.partial {
             Fit::Partial
         } else {

@@ -1,7 +1,7 @@
 //! Finds the network that a configuration or a weight file names: a built-in one by its name, or an imported one
 //! by its description (graph, head, layers), which is in the metadata of its weight files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
@@ -36,6 +36,26 @@ pub fn of_metadata(metadata: &Metadata, file: &Path) -> Result<Backbone> {
     };
     name.parse()
         .map_err(|reason: String| Error::invalid(file, NAME, reason, expected))
+}
+
+/// A network that an option names, and the file where it was found.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The network.
+    pub backbone: Backbone,
+    /// The file that it was imported to; `None` for a built-in network.
+    pub file: Option<PathBuf>,
+}
+
+impl std::str::FromStr for Named {
+    type Err = String;
+
+    /// As [`named_or_file`].
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let backbone = named_or_file(text)?;
+        let file = Path::new(text).extension().map(|_| PathBuf::from(text));
+        Ok(Named { backbone, file })
+    }
 }
 
 /// Returns the network that `text` names: a built-in one by its name, or that of a .safetensors file by its path.

@@ -10,6 +10,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::network::faults::Faults;
+use crate::network::graph::description::{self, Description};
+use crate::network::graph::network::CONSTANT;
 use crate::network::{Backbone, Model};
 use crate::weights::checkpoint;
 use crate::weights::checkpoint_file::{self, Dtype};
@@ -29,6 +31,9 @@ pub enum Fit {
 pub struct Request<'a> {
     /// The network that the weights are for.
     pub backbone: Backbone,
+    /// The file that the network was imported to. Tensors of its graph that a state dict lacks are taken from there.
+    /// Absent for a built-in network.
+    pub network_file: Option<&'a Path>,
     /// Whether all tensors must fit.
     pub fit: Fit,
     /// The key in a PyTorch checkpoint (a dict) under which the weights are; absent: the usual ones are
@@ -63,14 +68,25 @@ const USUAL_CLASSES: usize = 1000;
 ///
 /// # Errors
 /// A file that cannot be read; another checksum than asked for or than in its name (torch.hub's
-/// convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; a weight that
-/// is non-finite or too large for 32 bits.
+/// convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; integers where the
+/// network has floating-point numbers, or the reverse; a weight that is non-finite or too large for 32 bits.
 pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> {
     let (backbone, file) = (request.backbone, source.display().to_string());
     let bytes = fs_err::read(source)?;
     let sha256 = checksum(source, &bytes, request.sha256)?;
     let mut tensors = read(source, &bytes, request)?;
     drop(bytes);
+    if let Some(text) = backbone.description {
+        let network = description::parse(text, source)?;
+        under_first_names(&mut tensors, &network);
+    }
+    if let Some(file) = request.network_file {
+        let (of_network, _) = checkpoint::load(file)?;
+        let constants = of_network
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(CONSTANT));
+        tensors.extend(constants);
+    }
     let [weight, bias @ ..] = backbone.head else {
         unreachable!("every backbone has a head")
     };
@@ -92,6 +108,7 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     }
     let k = n_classes.unwrap_or(USUAL_CLASSES);
     let model = Model::new(backbone, k, 0, Device::Cpu, Kind::Float)?;
+    check_kinds(&tensors, &model, source)?;
     let faults = match request.fit {
         Fit::Strict => {
             let loaded = model.params.load(&tensors, &[], &file);
@@ -178,15 +195,12 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
             Dtype::F32 => Kind::Float,
             Dtype::F16 => Kind::Half,
             Dtype::BF16 => Kind::BFloat16,
-            other => {
-                let found = format!("{other:?}");
-                return Err(Error::invalid(
-                    source,
-                    tensor.name,
-                    found,
-                    "floating-point weights",
-                ));
-            }
+            Dtype::I64 => Kind::Int64,
+            Dtype::I32 => Kind::Int,
+            Dtype::I16 => Kind::Int16,
+            Dtype::I8 => Kind::Int8,
+            Dtype::U8 => Kind::Uint8,
+            Dtype::Bool => Kind::Bool,
         };
         if !names.insert(name.clone()) {
             let found = format!("another tensor that is {name} without its prefix");
@@ -197,6 +211,40 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
         tensors.push((name, value));
     }
     Ok(tensors)
+}
+
+/// Gives tensors that a network from a file has under several names in its state dict the first of them, under which
+/// the trainer keeps them; leaves out the repetitions.
+fn under_first_names(tensors: &mut Vec<(String, Tensor)>, network: &Description) {
+    for shared in &network.graph.tensors {
+        for alias in &shared.aliases {
+            let has_first = tensors.iter().any(|(name, _)| *name == shared.name);
+            if let Some(index) = tensors.iter().position(|(name, _)| name == alias) {
+                match has_first {
+                    true => drop(tensors.remove(index)),
+                    false => tensors[index].0.clone_from(&shared.name),
+                }
+            }
+        }
+    }
+}
+
+/// Refuses integers for a weight or buffer of floating-point numbers, and floating-point numbers for a buffer of
+/// integers, such as a table of indices.
+fn check_kinds(tensors: &[(String, Tensor)], model: &Model, source: &Path) -> Result<()> {
+    for param in model.params.entries() {
+        let Some((name, tensor)) = tensors.iter().find(|(name, _)| *name == param.name) else {
+            continue;
+        };
+        let expected = match param.tensor.is_floating_point() {
+            is_float if is_float == tensor.is_floating_point() => continue,
+            true => "floating-point weights",
+            false => "integers",
+        };
+        let found = format!("{:?}", tensor.kind()).to_lowercase();
+        return Err(Error::invalid(source, name, found, expected));
+    }
+    Ok(())
 }
 
 /// The prefixes that data-parallel training and `torch.compile` put before the names of a network's tensors.

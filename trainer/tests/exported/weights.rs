@@ -38,6 +38,7 @@ fn weights_for_a_network_from_a_file_are_imported_however_small_its_head_is() {
         save(size, &Metadata::new());
         let request = Request {
             backbone,
+            network_file: None,
             fit: Fit::Strict,
             entry: None,
             prefix: None,

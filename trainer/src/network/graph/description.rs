@@ -141,7 +141,7 @@ pub fn read(metadata: &BTreeMap<String, String>, file: &Path) -> Result<Option<D
 }
 
 /// Parses and checks the description `json` of the weight file `file`.
-pub(super) fn parse(json: &str, file: &Path) -> Result<Description> {
+pub fn parse(json: &str, file: &Path) -> Result<Description> {
     let expected = "a network that trainer import wrote";
     let wrong = |found: String| Error::invalid(file, KEY, found, expected);
     let description: Description =
