@@ -6,9 +6,9 @@ use anyhow::{Result, anyhow};
 
 use crate::train::pace;
 use crate::vocabulary;
+use crate::weights::described::{self, Named};
 use crate::weights::import::{self, Fit};
 use crate::weights::network::{self, NetworkOptions};
-use crate::weights::described::{self, Named};
 use crate::weights::{bcosify, describe};
 
 /// The options of `trainer import`.
