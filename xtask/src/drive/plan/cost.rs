@@ -322,7 +322,7 @@ impl Rates {
         }
         // Several steps may end at the same time, perhaps on several machines.
         let lock = fs::File::create(out.join("rates.lock"))?;
-        lock::take(&lock, "rates.toml is being written: waiting for it");
+        lock::take(&lock, "rates.toml is being written: waiting for it")?;
         let mut rates = Rates::read_or_warn(out);
         rates.add(work, device, seconds);
         files::write(&out.join(RATES), &toml::to_string(&rates)?)
