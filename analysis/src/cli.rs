@@ -296,8 +296,15 @@ fn tables(
         (&EPOCHS, "epochs", &results.epoch_frame),
         (&METRICS, "metrics", &metrics),
     ] {
-        let bytes = parquet(&mut frame.clone(), (name, spec.version), &results.inputs)?;
-        files.push(File::new(format!("{name}.parquet"), bytes));
+        let file = format!("{name}.parquet");
+        let schema = (name, spec.version);
+        let bytes = parquet(
+            Path::new(&file),
+            &mut frame.clone(),
+            schema,
+            &results.inputs,
+        )?;
+        files.push(File::new(file, bytes));
     }
     let of_exhibits = exhibits.iter().flat_map(|exhibit| &exhibit.tables);
     for table in of_seeds.into_iter().chain(of_exhibits) {
@@ -310,14 +317,15 @@ fn tables(
 
 /// Makes the four files of a table: Markdown and LaTeX of `table`, CSV and Parquet of `flat`.
 fn formats(table: &Table, path: &str, mut flat: DataFrame, inputs: &str) -> Result<Vec<File>> {
+    let [csv_name, parquet_name] = ["csv", "parquet"].map(|ending| format!("{path}.{ending}"));
+    let csv = csv(Path::new(&csv_name), &mut flat)?;
+    let schema = (table.name, table.version);
+    let parquet = parquet(Path::new(&parquet_name), &mut flat, schema, inputs)?;
     Ok(vec![
         File::new(format!("{path}.md"), markdown::render(table)),
         File::new(format!("{path}.tex"), latex::render(table)),
-        File::new(format!("{path}.csv"), csv(&mut flat)?),
-        File::new(
-            format!("{path}.parquet"),
-            parquet(&mut flat, (table.name, table.version), inputs)?,
-        ),
+        File::new(csv_name, csv),
+        File::new(parquet_name, parquet),
     ])
 }
 

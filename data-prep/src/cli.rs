@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde_json::json;
 
-use crate::convert::{self, Exif, Former, Limit, OnError, Options, Outcome};
+use crate::convert::{self, Exif, Existing, Limit, OnError, Options, Outcome};
 use crate::error::Error;
 use crate::inspect;
 use crate::mask::geometry::Grid;
@@ -255,10 +255,10 @@ impl Prepare {
             on_error: self.on_error,
             exif: self.exif,
             threads: self.threads.unwrap_or(cores),
-            former: if self.overwrite {
-                Former::Replace
+            existing: if self.overwrite {
+                Existing::Replace
             } else {
-                Former::Keep
+                Existing::Keep
             },
         };
         let Outcome {

@@ -10,7 +10,7 @@ use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
 };
 use arrow::datatypes::{DataType, Field, Schema};
-use data_prep::convert::{self, Exif, Former, OnError, Options};
+use data_prep::convert::{self, Exif, Existing, OnError, Options};
 use data_prep::dataset::{Dataset, Task};
 use data_prep::geometry::Grid;
 use data_prep::record::{MaskKind, Source, SourceImage, SourceObject};
@@ -68,7 +68,7 @@ fn data_folder(folder: &Path) -> PathBuf {
         on_error: OnError::Fail,
         exif: Exif::Auto,
         threads: 2,
-        former: Former::Keep,
+        existing: Existing::Keep,
     };
     let outcome = convert::run(source, &options).unwrap();
     assert_eq!(

@@ -103,7 +103,7 @@ spelled! {
 }
 
 spelled! {
-    /// What happens to a training image before the network sees it (SPEC C.3, C.4).
+    /// What happens to a training image before the network sees it (docs/SPEC.md C.3, C.4).
     Augmentation {
         /// Nothing.
         None = "none",
@@ -113,7 +113,7 @@ spelled! {
 }
 
 spelled! {
-    /// The optimizer, PyTorch's of the same name (SPEC E.1).
+    /// The optimizer, PyTorch's of the same name (docs/SPEC.md E.1).
     Optimizer {
         /// Adam; weight decay is added to the gradient (L2 regularisation).
         Adam = "adam",
@@ -123,7 +123,7 @@ spelled! {
 }
 
 spelled! {
-    /// How the learning rate goes on after warm-up (SPEC E.1).
+    /// How the learning rate goes on after warm-up (docs/SPEC.md E.1).
     Schedule {
         /// It stays.
         Constant = "constant",
@@ -154,7 +154,7 @@ spelled! {
         F32 = "f32",
         /// NVIDIA's TF32: factors are rounded to 10 bits of mantissa; on CUDA devices that have it.
         Tf32 = "tf32",
-        /// bfloat16: factors are rounded to 16 bits (8 of mantissa); sums are 32-bit.
+        /// bfloat16: factors are rounded to 16 bits, 7 bits of mantissa; sums are 32-bit.
         Bf16 = "bf16",
     }
 }

@@ -13,8 +13,8 @@ use std::path::Path;
 use std::process::Command;
 
 use peak::Peak;
-use trainer::network::graph::layers::find::Form::{ChannelsFirst, ChannelsLast};
-use trainer::network::graph::layers::find::{Form, Layers};
+use trainer::network::graph::layers::find::AxisOrder::{ChannelsFirst, ChannelsLast};
+use trainer::network::graph::layers::find::{AxisOrder, Layers};
 use trainer::network::graph::layers::head::head;
 use trainer::network::graph::program::Graph;
 use trainer::weights::exported::archive::Mapped;
@@ -30,10 +30,10 @@ const MEMORY_LIMIT: usize = 24 << 20;
 /// Name, head and default layers of a network. A name with "core" is exported as PyTorch's core operators.
 type Network = (&'static str, &'static str, &'static [Layer]);
 /// A layer's name, the module whose output it is, the order of its axes, [rows, columns] and channels.
-type Layer = (&'static str, &'static str, Form, [i64; 2], i64);
+type Layer = (&'static str, &'static str, AxisOrder, [i64; 2], i64);
 
 /// Tokens (N, T, C) of which the first is a class token.
-const BEHIND: Form = Form::Tokens { before: 1 };
+const BEHIND: AxisOrder = AxisOrder::Tokens { before: 1 };
 
 /// Reads a file and compares head and default layers with those expected.
 fn compare(path: &Path, (name, expected_head, expected): &Network) {
@@ -49,7 +49,7 @@ fn compare(path: &Path, (name, expected_head, expected): &Network) {
     let defaults = layers.defaults(|layer| layer.reaches_logits);
     let found = defaults.iter().map(|(role, layer)| {
         let module = layer.module.as_str();
-        (*role, module, layer.form, layer.grid, layer.channels)
+        (*role, module, layer.order, layer.grid, layer.channels)
     });
     assert_eq!(found.collect::<Vec<_>>(), *expected, "{name}");
     for candidate in &layers.candidates {

@@ -203,7 +203,7 @@ pub(super) fn epochs(path: &Path, frame: &DataFrame, run_id: &str) -> Result<Vec
 
 /// The rows of an epochs table, sorted by epoch.
 fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
-    let (epoch, is_pareto) = (rows.int("epoch")?, rows.truth("is_pareto")?);
+    let (epoch, is_kept) = (rows.int("epoch")?, rows.truth("is_pareto")?);
     let (loss, loss_class) = (rows.float("loss")?, rows.float("loss_class")?);
     let (val_f1, val_epg) = (rows.float("val_f1")?, rows.float("val_epg")?);
     let seconds = rows.float("seconds")?;
@@ -215,7 +215,7 @@ fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
             val_f1: val_f1[i],
             val_epg: val_epg[i],
             seconds: seconds[i],
-            is_pareto: is_pareto[i],
+            is_kept: is_kept[i],
         })
         .collect();
     epochs.sort_by_key(|epoch| epoch.epoch);

@@ -51,7 +51,7 @@ pub struct Example {
     pub rgb: Vec<u8>,
     /// The map: height × width signed attributions, row-major.
     pub map: Vec<f32>,
-    /// x1, y1, x2, y2 of each box of the class, in pixels of the image.
+    /// x1, y1, x2, y2 of each box of the class, in pixels of the image; x2 and y2 are the first outside.
     pub boxes: Vec<[i32; 4]>,
 }
 

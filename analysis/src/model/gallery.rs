@@ -42,7 +42,7 @@ pub struct Pair {
 pub struct Annotation {
     /// Height and width in cells of the grid that both are on, which is that of the data folder's images.
     pub grid: (usize, usize),
-    /// x1, y1, x2, y2 of each box, in cells of the grid.
+    /// x1, y1, x2, y2 of each box, in cells of the grid; x2 and y2 are the first outside.
     pub boxes: Vec<[i32; 4]>,
     /// A run-length encoding of the mask, row by row: numbers of cells outside and inside the class, in turn,
     /// beginning with outside. `None` without a segmentation.

@@ -113,7 +113,7 @@ pub struct Epoch {
     pub seconds: f64,
     /// Whether the checkpoint was kept: no other epoch of the run dominates it in validation F1, EPG and IoU
     /// (docs/SPEC.md E.4), or, in a baseline, it has the highest validation F1.
-    pub is_pareto: bool,
+    pub is_kept: bool,
 }
 
 impl Run {

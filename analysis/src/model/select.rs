@@ -92,7 +92,7 @@ fn candidates<'a>(
 ) -> impl Iterator<Item = &'a Epoch> {
     epochs
         .iter()
-        .filter(move |epoch| epoch.is_pareto && evaluated.contains(&epoch.epoch))
+        .filter(move |epoch| epoch.is_kept && evaluated.contains(&epoch.epoch))
 }
 
 fn selection(epoch: &Epoch, rule: Rule) -> Selection {
@@ -135,7 +135,7 @@ pub(crate) fn order(a: f64, b: f64) -> Ordering {
 mod tests {
     use super::*;
 
-    fn epoch((epoch, val_f1, val_epg, is_pareto): (i32, f64, f64, bool)) -> Epoch {
+    fn epoch((epoch, val_f1, val_epg, is_kept): (i32, f64, f64, bool)) -> Epoch {
         Epoch {
             epoch,
             loss: 0.0,
@@ -143,7 +143,7 @@ mod tests {
             seconds: 0.0,
             val_f1,
             val_epg,
-            is_pareto,
+            is_kept,
         }
     }
 

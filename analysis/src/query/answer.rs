@@ -56,7 +56,7 @@ pub fn run(query: &Query) -> Result<String> {
         None => answer(query, &results, &settings)?,
     };
     if let Some(out) = &query.out {
-        let bytes = parquet(&mut frame, ("query", 1), &results.inputs)?;
+        let bytes = parquet(out, &mut frame, ("query", 1), &results.inputs)?;
         write(out, &bytes)?;
     }
     for note in results.notes.iter().chain(&notes) {

@@ -9,7 +9,7 @@ use crate::model::intervals::percentile;
 const CLIP: f64 = 0.995;
 /// The opacity of the colour over the grey image; chosen.
 pub const OVERLAY: f64 = 0.75;
-/// The colour of bounding boxes, which the paper's authors use too.
+/// The colour of bounding boxes: cyan, as the paper's authors draw them.
 pub const BOX: [u8; 3] = [0, 200, 230];
 
 /// A picture: row-major RGB.
@@ -59,8 +59,8 @@ impl Picture {
     }
 }
 
-/// The colour of `value` in [0, 1], as red, green and blue in [0, 1], linear between chosen points. Red stays 1
-/// until 0.3 and then falls to 0.55 at 1; green and blue fall from 1 at 0 to 0.15 at 0.3 and to 0 at 1.
+/// The colour of `value`, which is clamped to [0, 1], as red, green and blue in [0, 1], linear between chosen points.
+/// Red stays 1 until 0.3 and then falls to 0.55 at 1; green and blue fall from 1 at 0 to 0.15 at 0.3 and to 0 at 1.
 pub fn white_to_dark_red(value: f64) -> [f64; 3] {
     let value = value.clamp(0.0, 1.0);
     let other = if value < 0.3 {
@@ -76,8 +76,8 @@ pub fn white_to_dark_red(value: f64) -> [f64; 3] {
     [red, other, other]
 }
 
-/// The value from which on a map is drawn in full colour: the quantile `CLIP` of its positive values; 1 where none
-/// is positive.
+/// The value from which on a map is drawn in full colour: the quantile [`CLIP`] of its positive values; 1 where none
+/// is positive, as any will do there.
 pub fn full(map: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = map.filter(|value| *value > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
@@ -87,8 +87,8 @@ pub fn full(map: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// The image with `map` (height × width, row-major, signed) drawn over it. Negative and NaN values are drawn
-/// white, as is a map without positive values.
+/// The grey image with `map` (height × width, row-major, signed) drawn over it. Values that are negative, 0 or NaN are
+/// white.
 ///
 /// # Panics
 /// When the map has another number of pixels than the image. [`crate::load::examples`] refuses such maps.
@@ -116,8 +116,9 @@ pub fn overlay(image: &Picture, map: &[f32]) -> Picture {
     }
 }
 
-/// The picture at `scale` times its size (every pixel becomes a square), with the frames of `boxes` (x1, y1,
-/// x2, y2 in pixels of `picture`). A frame lies inside the edges of its box; parts outside are cut off.
+/// The picture at `scale` times its size (every pixel becomes a square), with the frames of `boxes`: x1, y1, x2, y2 in
+/// pixels of `picture`, of which x2 and y2 are the first outside (docs/SPEC.md A.5). A frame lies inside the edges of
+/// its box. An edge outside the picture is not drawn.
 pub fn with_boxes(picture: &Picture, boxes: &[[i32; 4]], scale: usize) -> Picture {
     let (height, width) = (picture.height * scale, picture.width * scale);
     let mut rgb = Vec::with_capacity(height * width * 3);
@@ -127,17 +128,14 @@ pub fn with_boxes(picture: &Picture, boxes: &[[i32; 4]], scale: usize) -> Pictur
             rgb.extend_from_slice(&picture.rgb[source..source + 3]);
         }
     }
-    // The thickness of the frame in pixels, in proportion to the picture; 110 is chosen.
+    // In pixels, in proportion to the picture; the numbers are chosen.
     let thickness = (width.min(height) / 110).max(2) as i64;
     for corners in boxes {
         let [x1, y1, x2, y2] = corners.map(|corner| i64::from(corner) * scale as i64);
-        let (right, bottom) = (width as i64 - 1, height as i64 - 1);
-        let (x1, x2) = (x1.clamp(0, right), x2.clamp(0, right));
-        let (y1, y2) = (y1.clamp(0, bottom), y2.clamp(0, bottom));
-        for y in y1..=y2 {
-            for x in x1..=x2 {
-                let inner = (x - x1).min(x2 - x).min(y - y1).min(y2 - y);
-                if inner < thickness {
+        for y in y1.max(0)..y2.min(height as i64) {
+            for x in x1.max(0)..x2.min(width as i64) {
+                let to_edge = (x - x1).min(x2 - 1 - x).min(y - y1).min(y2 - 1 - y);
+                if to_edge < thickness {
                     let at = (y as usize * width + x as usize) * 3;
                     rgb[at..at + 3].copy_from_slice(&BOX);
                 }
@@ -184,16 +182,27 @@ mod tests {
     }
 
     #[test]
-    fn boxes_outside_the_picture_are_cut() {
+    fn frames_lie_inside_their_boxes_and_end_with_the_picture() {
         let picture = Picture {
             height: 8,
             width: 8,
             rgb: vec![0; 192],
         };
-        let drawn = with_boxes(&picture, &[[-4, 2, 100, 100]], 2);
-        assert_eq!((drawn.height, drawn.width), (16, 16));
-        // Whether a pixel has the box's colour. The box is 4 to 15 down and 0 to 15 across, 2 pixels thick.
-        let at = |y: usize, x: usize| drawn.rgb[(y * 16 + x) * 3 + 1] == BOX[1];
-        assert!(at(4, 0) && at(15, 15) && at(4, 8) && !at(3, 8) && !at(8, 8));
+        // The pixels (row, column) that are drawn.
+        let drawn = |corners: [i32; 4]| {
+            let drawn = with_boxes(&picture, &[corners], 2);
+            assert_eq!((drawn.height, drawn.width), (16, 16));
+            let pixels = (0..16).flat_map(|y| (0..16).map(move |x| (y, x)));
+            let is_drawn = |(y, x): &(usize, usize)| drawn.rgb[(y * 16 + x) * 3 + 1] == BOX[1];
+            pixels.filter(is_drawn).collect::<Vec<_>>()
+        };
+        // Of this box only the upper edge, two pixels thick, is in the picture.
+        let upper = (4..6).flat_map(|y| (0..16).map(move |x| (y, x)));
+        assert_eq!(drawn([-4, 2, 100, 100]), upper.collect::<Vec<_>>());
+        // Rows 6 to 11 and columns 2 to 7, of which rows 8, 9 and columns 4, 5 are within the frame.
+        let found = drawn([1, 3, 4, 6]);
+        assert_eq!((found[0], found[found.len() - 1]), ((6, 2), (11, 7)));
+        assert_eq!(found.len(), 6 * 6 - 2 * 2);
+        assert_eq!(drawn([8, 0, 9, 8]), []);
     }
 }

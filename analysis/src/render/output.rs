@@ -1,9 +1,10 @@
 //! Writes files so that each appears whole or not at all: under a temporary name in the same folder, flushed
-//! to disk, renamed, and the folder flushed. Also encodes data frames as CSV, and as Parquet with the
-//! schema's name and version, the program and the provenance as metadata. [`crate::render::written`] decides
-//! which files of earlier runs are removed.
+//! to disk, renamed, and the folder flushed. Also encodes data frames as CSV, and as Parquet whose metadata have the
+//! schema's name and version, the program and the hash of the input tables. [`crate::render::written`] decides
+//! which files of earlier executions are removed.
 
-use std::io::Write;
+use std::fs::TryLockError;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use polars::prelude::*;
@@ -45,21 +46,20 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         |error: std::io::Error| std::io::Error::other(format!("{}: {error}", path.display()));
     let folder = folder_of(path);
     create_folder(folder)?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(PARTIAL.0)
-        .suffix(PARTIAL.1)
-        .tempfile_in(folder)
-        .map_err(naming)?;
-    temporary.write_all(bytes).map_err(naming)?;
-    temporary.as_file().sync_all().map_err(naming)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PARTIAL.0).suffix(PARTIAL.1);
     #[cfg(unix)]
     {
+        // A temporary file is private by default; this one becomes an ordinary file (less umask).
         use std::os::unix::fs::PermissionsExt;
-        // Temporary files are readable by their owner alone.
-        let readable = std::fs::Permissions::from_mode(0o644);
-        let file = temporary.as_file();
-        file.set_permissions(readable).map_err(naming)?;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
+    let mut temporary = builder.tempfile_in(folder).map_err(naming)?;
+    // Closing the file releases the lock, which tells `remove_leftovers` that it is no leftover. On a file system
+    // without locks the file is written without one.
+    let _ = temporary.as_file().try_lock();
+    temporary.write_all(bytes).map_err(naming)?;
+    temporary.as_file().sync_all().map_err(naming)?;
     temporary
         .persist(path)
         .map_err(|error| naming(error.error))?;
@@ -77,8 +77,8 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes the temporary files that a killed run has left in `folder`. A folder that does not exist is no
-/// error.
+/// Removes the temporary files that killed programs have left in `folder`; not those that a program is writing. A
+/// folder that does not exist is no error.
 ///
 /// # Errors
 /// The operating system's.
@@ -90,11 +90,23 @@ pub(crate) fn remove_leftovers(folder: &Path) -> Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1) {
-            remove(&entry.path())?;
+        let is_partial = name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1);
+        if !is_partial || is_being_written(&entry.path()) {
+            continue;
+        }
+        match fs_err::remove_file(entry.path()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {} // another program was faster
+            removed => removed?,
         }
     }
+    flush_folder(folder);
     Ok(())
+}
+
+/// Whether a program that is writing this temporary file holds its lock.
+fn is_being_written(path: &Path) -> bool {
+    let lock = std::fs::File::open(path).map(|file| file.try_lock_shared());
+    matches!(lock, Ok(Err(TryLockError::WouldBlock)))
 }
 
 /// Creates `folder` and its missing parents. The parent of each new folder is flushed.
@@ -128,12 +140,13 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// `frame` as the bytes of a Parquet file. The metadata has the `schema`'s name, its `version`, this program
-/// and `inputs`, the sha256 (hex) of the tables it was made from.
+/// `frame` as the bytes of a Parquet file, which is not written here; `name` is its path in errors. The metadata have
+/// the `schema`'s name, its `version`, this program and `inputs`, the sha256 (hex) of the tables it was made from.
 ///
 /// # Errors
 /// [`Error::Polars`].
 pub fn parquet(
+    name: &Path,
     frame: &mut DataFrame,
     (schema, version): (&str, u32),
     inputs: &str,
@@ -151,18 +164,53 @@ pub fn parquet(
         .with_compression(ParquetCompression::Snappy)
         .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata.to_vec())))
         .finish(frame)
-        .map_err(Error::polars(Path::new(schema)))?;
+        .map_err(Error::polars(name))?;
     Ok(bytes)
 }
 
-/// `frame` as the bytes of a CSV file.
+/// `frame` as the bytes of a CSV file; `name` is its path in errors.
 ///
 /// # Errors
 /// [`Error::Polars`].
-pub fn csv(frame: &mut DataFrame) -> Result<Vec<u8>> {
+pub fn csv(name: &Path, frame: &mut DataFrame) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     CsvWriter::new(&mut bytes)
         .finish(frame)
-        .map_err(Error::polars(Path::new("table.csv")))?;
+        .map_err(Error::polars(name))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_leftovers_of_programs_that_ended_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let partial = |part: &str| {
+            folder
+                .path()
+                .join(format!("{}{part}{}", PARTIAL.0, PARTIAL.1))
+        };
+        let being_written = std::fs::File::create(partial("a")).unwrap();
+        being_written.lock().unwrap();
+        std::fs::write(partial("b"), "").unwrap();
+        std::fs::write(folder.path().join("b.partial"), "").unwrap();
+        remove_leftovers(folder.path()).unwrap();
+        assert!(partial("a").exists() && !partial("b").exists());
+        assert!(folder.path().join("b.partial").exists());
+        drop(being_written);
+        remove_leftovers(folder.path()).unwrap();
+        assert!(!partial("a").exists());
+    }
+
+    #[test]
+    fn errors_name_the_file_that_a_table_is_for() {
+        let nested = Series::new("a".into(), [Series::new("".into(), [1])]);
+        let mut frame = DataFrame::new(1, vec![nested.into()]).unwrap();
+        let error = csv(Path::new("tables/a.csv"), &mut frame).unwrap_err();
+        assert!(error.to_string().starts_with("tables/a.csv: "), "{error}");
+    }
 }

@@ -296,7 +296,7 @@ mod tests {
     use super::*;
     use crate::convert::options::OnError;
     use crate::mask::geometry::Grid;
-    use crate::store::tables::Former;
+    use crate::store::tables::Existing;
 
     const GRID: Grid = Grid {
         height: 2,
@@ -345,7 +345,7 @@ mod tests {
             on_error: OnError::Skip,
             exif: Exif::Auto,
             threads,
-            former: Former::Keep,
+            existing: Existing::Keep,
         };
         let mut problems = Vec::new();
         let written = write_by(steps, &images(), &options, &mut pixels, &mut problems)?;

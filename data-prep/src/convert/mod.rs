@@ -9,7 +9,7 @@ mod photo;
 mod pipeline;
 mod stretched;
 
-pub use crate::store::tables::Former;
+pub use crate::store::tables::Existing;
 pub use options::{Exif, Limit, OnError, Options};
 pub use photo::{Prepared, Preparer};
 pub use pipeline::{Outcome, run};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Problem, Result};
 use crate::mask::geometry::Grid;
 use crate::source::split::Split;
-use crate::store::tables::Former;
+use crate::store::tables::Existing;
 
 /// What to do with a broken image or annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -59,7 +59,7 @@ pub struct Options {
     /// Threads that decode and resize.
     pub threads: usize,
     /// What to do with a data folder that is there already and was made from other inputs.
-    pub former: Former,
+    pub existing: Existing,
 }
 
 /// Returns the problems as an error if there are any and `on_error` is [`OnError::Fail`].

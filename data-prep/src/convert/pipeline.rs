@@ -57,7 +57,8 @@ pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     stop_at(options.on_error, &problems)?;
 
     let inputs = inputs_hash(&source, &problems, options);
-    if let Some((images, skipped)) = tables::find_former(&options.out, &inputs, options.former)? {
+    if let Some((images, skipped)) = tables::find_existing(&options.out, &inputs, options.existing)?
+    {
         // skipped.parquet lists the remarks, too.
         return Ok(Outcome {
             images,

@@ -34,7 +34,8 @@ impl Task {
     /// All tasks.
     pub const ALL: [Self; 2] = [Self::Conventional, Self::Reversed];
 
-    /// Whether it is the conventional task. It is the default, which configurations and metadata do not mention.
+    /// Whether it is the conventional task. This is the default: configurations and tables' metadata leave it out,
+    /// so that those from before there was a choice stay valid.
     pub fn is_conventional(&self) -> bool {
         *self == Self::Conventional
     }

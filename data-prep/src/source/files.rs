@@ -2,7 +2,10 @@
 //! differ in case and its extension may be another or missing.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
 
 use crate::error::Result;
 
@@ -31,28 +34,12 @@ struct Names {
 }
 
 impl Files {
-    /// Lists the files below `root`, at any depth. Symbolic links are followed; broken ones are left out.
+    /// Lists the files below `root`, at any depth, as [`files_below`] does.
     ///
     /// # Errors
     /// When a folder cannot be read.
     pub(super) fn below(root: &Path) -> Result<Self> {
-        let mut all = Vec::new();
-        let walk = walkdir::WalkDir::new(root)
-            .follow_links(true)
-            .sort_by_file_name();
-        let is_seen = |entry: &walkdir::DirEntry| {
-            entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
-        };
-        for entry in walk.into_iter().filter_entry(is_seen) {
-            let entry = match entry.map_err(|error| (error.depth(), std::io::Error::from(error))) {
-                Ok(entry) => entry,
-                Err((1.., error)) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err((_, error)) => return Err(error.into()),
-            };
-            if entry.file_type().is_file() {
-                all.push(entry.into_path());
-            }
-        }
+        let all = files_below(root, usize::MAX)?;
         let mut files = Self {
             all,
             ..Self::default()
@@ -119,6 +106,40 @@ impl Files {
     }
 }
 
+/// Lists the files that are at most `depth` levels below `root` (1: directly in it), sorted folder by folder. Hidden
+/// files and folders are left out. Symbolic links are followed; those that lead nowhere, or to a folder around them,
+/// are left out: a file that is missing because of them is reported where it is needed.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(super) fn files_below(root: &Path, depth: usize) -> Result<Vec<PathBuf>> {
+    let walk = WalkDir::new(root).max_depth(depth).follow_links(true);
+    let is_seen = |entry: &DirEntry| {
+        entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+    };
+    let walk = walk.sort_by_file_name().into_iter().filter_entry(is_seen);
+    let mut files = Vec::new();
+    for entry in walk {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) if error.depth() > 0 && leads_nowhere(&error) => {}
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+    }
+    Ok(files)
+}
+
+/// Whether a walk's error is about a link that leads nowhere or to a folder around it, or about what was removed
+/// since its folder was read.
+fn leads_nowhere(error: &walkdir::Error) -> bool {
+    let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let is_dead_link = |path: &Path| path.is_symlink() && path.metadata().is_err();
+    error.loop_ancestor().is_some()
+        || error.io_error().is_some_and(is_gone)
+        || error.path().is_some_and(is_dead_link)
+}
+
 /// The place of a file's extension in [`EXTENSIONS`]; `None` where it is not an image's.
 fn rank(image: &Path) -> Option<usize> {
     let extension = lower(image.extension());
@@ -155,4 +176,30 @@ pub(super) fn relative(name: &str) -> Option<String> {
         }
     }
     (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_that_lead_nowhere_or_back_do_not_hide_the_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs_err::create_dir(root.join("in")).unwrap();
+        fs_err::write(root.join("in/a.jpg"), "").unwrap();
+        symlink("a.jpg", root.join("in/b.jpg")).unwrap();
+        symlink("none.jpg", root.join("in/dangling.jpg")).unwrap();
+        symlink("self.jpg", root.join("in/self.jpg")).unwrap();
+        symlink("a.jpg/none", root.join("in/below_a_file.jpg")).unwrap();
+        symlink("..", root.join("in/around")).unwrap();
+        let files = Files::below(root).unwrap();
+        let found: Vec<&Path> = files.all().collect();
+        assert_eq!(found, [root.join("in/a.jpg"), root.join("in/b.jpg")]);
+        assert_eq!(files_below(root, 1).unwrap(), Vec::<PathBuf>::new());
+        assert!(files_below(&root.join("none"), 1).is_err());
+    }
 }

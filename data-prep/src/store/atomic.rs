@@ -1,7 +1,7 @@
 //! Writes files that appear whole or not at all: a temporary file in the same folder, flushed to disk,
 //! then renamed. All tables, pixel files and contact sheets are written with it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -58,6 +58,9 @@ impl Pending {
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let file = builder.tempfile_in(folder).map_err(naming(path))?;
+        // Closing the file releases the lock, which tells `remove_leftovers` that it is no leftover. On a file
+        // system without locks the file is written without one.
+        let _ = file.as_file().try_lock();
         Ok(Self {
             path: path.to_owned(),
             writer: BufWriter::with_capacity(1 << 18, file),
@@ -151,7 +154,7 @@ pub fn write<T, E: From<io::Error>>(
     Ok(value)
 }
 
-/// Removes temporary files of `path` that a killed program has left.
+/// Removes temporary files of `path` that killed programs have left; not one that a program is writing.
 ///
 /// # Errors
 /// When the folder cannot be read or a file not removed.
@@ -168,11 +171,22 @@ pub fn remove_leftovers(path: impl AsRef<Path>) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(&prefix) && name.ends_with(PARTIAL) {
-            fs_err::remove_file(entry.path())?;
+        let is_partial = name.starts_with(&prefix) && name.ends_with(PARTIAL);
+        if !is_partial || is_being_written(&entry.path()) {
+            continue;
+        }
+        match fs_err::remove_file(entry.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {} // another program was faster
+            removed => removed?,
         }
     }
     Ok(())
+}
+
+/// Whether a program that is writing this temporary file holds its lock.
+fn is_being_written(path: &Path) -> bool {
+    let lock = File::open(path).map(|file| file.try_lock_shared());
+    matches!(lock, Ok(Err(TryLockError::WouldBlock)))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -216,6 +230,20 @@ mod tests {
         drop(pending);
         assert_eq!(std::fs::read(&path).unwrap(), b"before");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_leftovers_of_programs_that_ended_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut pending = Pending::create(&path).unwrap();
+        let leftover = folder.path().join(".file.abc.partial");
+        std::fs::write(&leftover, "").unwrap();
+        remove_leftovers(&path).unwrap();
+        assert!(!leftover.exists());
+        pending.write_all(b"new").unwrap();
+        pending.commit().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

@@ -10,14 +10,14 @@ use arrow::error::ArrowError;
 
 /// The previous version of a table's schema, as `schemas.toml` has it under `former` (the number) and `lacks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Former {
+pub struct FormerVersion {
     /// Its number.
     pub(super) version: u32,
     /// The columns that it lacks, with the value, as text, that fills them; `None`: null.
     lacks: Vec<(&'static str, Option<&'static str>)>,
 }
 
-impl Former {
+impl FormerVersion {
     /// Makes a former version; each of `lacks` is a column that it lacks, as "name value" or "name".
     pub(super) fn declared(version: u32, lacks: &[&'static str]) -> Self {
         let lacks = lacks.iter().map(|entry| match entry.split_once(' ') {

@@ -23,7 +23,7 @@ use serde::Deserialize;
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::foreign;
 use crate::store::atomic::Pending;
-use crate::store::former::Former;
+use crate::store::former::FormerVersion;
 use crate::store::pages;
 
 /// Metadata key of the table's name.
@@ -136,7 +136,7 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
         columns: table.columns.into_iter().map(Column::declared).collect(),
         former: table
             .former
-            .map(|version| Former::declared(version, &table.lacks)),
+            .map(|version| FormerVersion::declared(version, &table.lacks)),
     });
     tables.collect()
 });
@@ -153,7 +153,7 @@ pub struct TableSpec {
     /// The columns, in order.
     pub columns: Vec<Column>,
     /// The previous version, where it can be read, too.
-    pub former: Option<Former>,
+    pub former: Option<FormerVersion>,
 }
 
 impl TableSpec {
@@ -305,7 +305,7 @@ impl Origin {
     }
 
     /// The previous version of `spec`, if that is the file's version.
-    fn former<'a>(&self, spec: &'a TableSpec) -> Option<&'a Former> {
+    fn former<'a>(&self, spec: &'a TableSpec) -> Option<&'a FormerVersion> {
         let found = self.get(VERSION_KEY)?;
         let former = spec.former.as_ref();
         former.filter(|former| found == former.version.to_string())

@@ -31,7 +31,7 @@ const MASK_ROWS: usize = 1 << 15;
 
 /// What to do with a data folder made from other inputs, or by another version of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Former {
+pub enum Existing {
     /// It stays, and the command fails.
     Keep,
     /// It is replaced.
@@ -50,15 +50,15 @@ pub(crate) struct Row {
 }
 
 /// Returns the number of images and of rows in `skipped.parquet` of the data set in `out`, if this version of
-/// the program made it from `inputs`; `None` where `out` holds no data set. With [`Former::Replace`] the
+/// the program made it from `inputs`; `None` where `out` holds no data set. With [`Existing::Replace`] the
 /// `images.parquet` of any other data set is removed, so that `out` holds none any more.
 ///
 /// # Errors
-/// With [`Former::Keep`], when `out` holds a data set made from other inputs, or by another version.
-pub(crate) fn find_former(
+/// With [`Existing::Keep`], when `out` holds a data set made from other inputs, or by another version.
+pub(crate) fn find_existing(
     out: &Path,
     inputs: &str,
-    former: Former,
+    existing: Existing,
 ) -> Result<Option<(usize, usize)>> {
     let path = out.join(file_name(&IMAGES));
     if !path.is_file() {
@@ -82,9 +82,9 @@ pub(crate) fn find_former(
         },
         Err(error) => error,
     };
-    match former {
-        Former::Keep => Err(kept),
-        Former::Replace => {
+    match existing {
+        Existing::Keep => Err(kept),
+        Existing::Replace => {
             fs_err::remove_file(&path)?;
             Ok(None)
         }

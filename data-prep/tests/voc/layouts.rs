@@ -244,7 +244,7 @@ fn filename_goes_first_unless_it_is_a_copied_templates() {
     let (images, said) = tree.read();
     assert_eq!(images, [row(Train, "a", "scan.jpg")]);
     assert!(
-        said.contains("of 1 annotations <filename> names an image, and another"),
+        said.contains("of 1 annotation <filename> names an image, and another"),
         "{said}"
     );
     // Every XML names the first one's image.
@@ -256,10 +256,24 @@ fn filename_goes_first_unless_it_is_a_copied_templates() {
     let (images, said) = tree.read();
     let own = ["a", "b", "c"].map(|id| row(Train, id, &format!("{id}.jpg")));
     assert_eq!(images, own);
-    assert!(
-        said.contains("of 2 annotations <filename> names the image of another"),
-        "{said}"
-    );
+    let left =
+        "annotations <filename> names an image that other annotations name or are called like";
+    assert!(said.contains(&format!("of 2 {left}")), "{said}");
+    // Two name an image that no annotation is called like, one its own.
+    let tree = Tree::new();
+    tree.image("x.jpg");
+    for (id, name) in [("a", "x.jpg"), ("b", "x.jpg"), ("c", "c.jpg")] {
+        tree.image(&format!("{id}.jpg"))
+            .xml(&format!("{id}.xml"), name, "dog");
+    }
+    let (images, said) = tree.read();
+    assert_eq!(images, own);
+    assert!(said.contains(&format!("of 2 {left}")), "{said}");
+    let tree = Tree::new();
+    for id in ["a", "b", "c"] {
+        tree.image(&format!("{id}.jpg"))
+            .xml(&format!("{id}.xml"), "a.jpg", "dog");
+    }
     // Image b is missing, and a.xml has the only image that b.xml names.
     fs_err::remove_file(tree.root().join("b.jpg")).unwrap();
     let said = tree.refused();
@@ -296,6 +310,15 @@ fn filename_goes_first_unless_it_is_a_copied_templates() {
         said.contains("a.xml: filename: found b.jpg, expected an image that is there, or"),
         "{said}"
     );
+}
+
+#[test]
+fn an_image_may_be_called_segmentation() {
+    let tree = Tree::new();
+    tree.image("Segmentation_1.jpg")
+        .xml("Segmentation_1.xml", "Segmentation_1.jpg", "dog");
+    let (images, _) = tree.read();
+    assert_eq!(images, [row(Train, "Segmentation_1", "Segmentation_1.jpg")]);
 }
 
 #[test]

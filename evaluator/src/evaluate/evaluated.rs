@@ -10,7 +10,7 @@ use super::informative::Informative;
 use super::predictions::Predictions;
 use super::sums::Sum;
 use crate::metrics::pair::{Chosen, Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
-use crate::metrics::pooled::{POOL_METRICS, PoolMetric, Task, rank_of_label};
+use crate::metrics::pooled::{Defined, POOL_METRICS, PoolMetric, rank_of_label};
 
 /// What an evaluation's tables are computed from.
 #[derive(Debug, Clone, Copy)]
@@ -70,11 +70,11 @@ impl Evaluated<'_> {
         // Whether some class is not informative.
         let some_cannot = !self.informative.why_not.is_empty();
         let metrics = POOL_METRICS.iter();
-        metrics.filter(move |metric| match metric.task {
-            Task::Any => true,
-            Task::OneLabel => has_one_label,
-            Task::OneLabelOfMany => has_one_label && n_classes > 5,
-            Task::SomeUninformative => some_cannot,
+        metrics.filter(move |metric| match metric.defined {
+            Defined::Always => true,
+            Defined::OneLabel => has_one_label,
+            Defined::OneLabelOfMany => has_one_label && n_classes > 5,
+            Defined::SomeUninformative => some_cannot,
         })
     }
 

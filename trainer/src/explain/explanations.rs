@@ -36,7 +36,7 @@ pub struct PairMap {
 
 /// A batch's logits and maps.
 #[derive(Debug)]
-pub struct Explained {
+pub struct ExplainedBatch {
     /// Indices into the data set's images.
     pub images: Vec<usize>,
     /// The logits of all classes, (N, K) row-major; of a softmax their log-odds.
@@ -60,7 +60,7 @@ pub struct NonFinite {
     pub value: f32,
 }
 
-impl Explained {
+impl ExplainedBatch {
     /// Returns the first non-finite value, logits before maps.
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         let n_classes = self.logits.len() / self.images.len().max(1);
@@ -227,7 +227,7 @@ pub fn explain(
     (indices, resident): (&[usize], Option<&Resident>),
     attribution: Attribution,
     layer: Layer,
-) -> Result<Explained> {
+) -> Result<ExplainedBatch> {
     let (device, kind) = (model.params.device(), model.params.kind());
     let batch = Batch::load(dataset, indices, resident, device, kind)?;
     let image = |&index: &usize| &dataset.images[index];
@@ -247,7 +247,7 @@ pub fn explain(
             });
         }
     }
-    Ok(Explained {
+    Ok(ExplainedBatch {
         images: indices.to_vec(),
         logits,
         size,

@@ -7,7 +7,7 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::machine::device;
 use crate::names::{Explained, Layer};
-use crate::network::{Backbone, Form, Mode, Model, Record};
+use crate::network::{Backbone, FeatureAxes, Mode, Model, Record};
 use crate::random;
 
 /// How often the network is differentiated: once for maps, twice if the maps themselves are differentiated.
@@ -49,7 +49,7 @@ pub struct Gradients<'a> {
     /// The features as the network has them: (N, C, h, w), (N, h, w, C) or tokens (N, T, C).
     whole: Tensor,
     /// Which of these it is.
-    form: Form,
+    axes: FeatureAxes,
     /// The same as (N, C, h, w), without tokens that have no place on the image, such as a class token.
     features: Tensor,
     backward: Backward,
@@ -66,7 +66,7 @@ enum Backward {
 }
 
 impl<'a> Gradients<'a> {
-    /// Runs the network from `features`, in the network's own [`Form`], at `layer` to the logits.
+    /// Runs the network from `features`, with the network's own [`FeatureAxes`], at `layer` to the logits.
     ///
     /// # Errors
     /// libtorch's.
@@ -95,8 +95,8 @@ impl<'a> Gradients<'a> {
             dynamic_weights,
             layer,
             mode,
-            form: model.form(layer),
-            features: model.form(layer).on_map(features)?,
+            axes: model.feature_axes(layer),
+            features: model.feature_axes(layer).on_map(features)?,
             whole: features.shallow_clone(),
             backward,
             image_ids: Vec::new(),
@@ -186,7 +186,7 @@ impl<'a> Gradients<'a> {
                 }
             }
         };
-        self.form.on_map(&gradient?)
+        self.axes.on_map(&gradient?)
     }
 
     /// Does the same as [`Gradients::gradient`] at other `features` (N, C, h, w), for methods that are defined
@@ -196,7 +196,7 @@ impl<'a> Gradients<'a> {
     /// # Errors
     /// libtorch's.
     pub fn gradient_at(&self, features: &Tensor, cotangent: &Tensor) -> Result<Tensor, TchError> {
-        let features = &self.form.with_map(&self.whole.f_detach()?, features)?;
+        let features = &self.axes.with_map(&self.whole.f_detach()?, features)?;
         let (gradient, logits) = if self.dynamic_weights.are_the_chains(self.backbone()) {
             tch::no_grad(|| {
                 let record = self.model.record(features, self.layer, self.mode)?;
@@ -214,7 +214,7 @@ impl<'a> Gradients<'a> {
             logits
                 .f_mul_scalar(0.0)?
                 .f_sum_dim_intlist([1i64].as_slice(), false, None)?;
-        self.form
+        self.axes
             .on_map(&gradient)?
             .f_add(&zero_or_nan.f_view([-1, 1, 1, 1])?)
     }

@@ -37,4 +37,4 @@ pub use architecture::{Architecture, Encoding, MemoryFormat};
 pub use backbone::Backbone;
 pub use mode::Mode;
 pub use model::{Model, Record};
-pub use stages::{Form, Network, STAGES};
+pub use stages::{FeatureAxes, Network, STAGES};

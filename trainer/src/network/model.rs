@@ -13,7 +13,7 @@ use crate::network::bcosified::{LOGIT_BIAS, PROGRESS};
 use crate::network::mode::Mode;
 use crate::network::params::Params;
 use crate::network::pass::{Bcosification, Pass, Value};
-use crate::network::stages::{Form, Network, STAGES};
+use crate::network::stages::{FeatureAxes, Network, STAGES};
 
 /// How many tensors of the largest size a forward or backward pass uses at once: a rough estimate for
 /// [`Model::footprint`].
@@ -171,8 +171,8 @@ impl Model {
     }
 
     /// Which axes of the features at `layer` are channels, height and width.
-    pub fn form(&self, layer: Layer) -> Form {
-        self.network.form(layer.index())
+    pub fn feature_axes(&self, layer: Layer) -> FeatureAxes {
+        self.network.feature_axes(layer.index())
     }
 
     /// Computes the logits (N, K) from the features at `layer`.

@@ -22,17 +22,17 @@ pub trait Network {
     /// libtorch's, such as shapes that do not fit or memory that does not suffice.
     fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError>;
 
-    /// Which axes of the features before `stage` are channels, height and width; [`Form::Map`] unless the
+    /// Which axes of the features before `stage` are channels, height and width; [`FeatureAxes::Map`] unless the
     /// network says otherwise.
-    fn form(&self, _stage: usize) -> Form {
-        Form::Map
+    fn feature_axes(&self, _stage: usize) -> FeatureAxes {
+        FeatureAxes::Map
     }
 }
 
 /// The order of axes of features: N images, C channels, h × w places on the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+pub enum FeatureAxes {
     /// (N, C, h, w).
     Map,
     /// (N, h, w, C).
@@ -47,32 +47,32 @@ pub enum Form {
     },
 }
 
-impl Form {
+impl FeatureAxes {
     /// Returns the part of `features` that has a place on the image, as (N, C, h, w): a view.
     ///
     /// # Errors
-    /// libtorch's, for features of another form.
+    /// libtorch's, for features with other axes.
     pub fn on_map(self, features: &Tensor) -> Result<Tensor, TchError> {
         match self {
-            Form::Map => Ok(features.shallow_clone()),
-            Form::LastChannels => features.f_permute([0, 3, 1, 2]),
-            Form::Tokens { before, grid } => {
+            FeatureAxes::Map => Ok(features.shallow_clone()),
+            FeatureAxes::LastChannels => features.f_permute([0, 3, 1, 2]),
+            FeatureAxes::Tokens { before, grid } => {
                 let places = features.f_narrow(1, before, grid[0] * grid[1])?;
                 places.f_transpose(1, 2)?.f_unflatten(2, grid)
             }
         }
     }
 
-    /// The reverse of [`Form::on_map`]: returns features of this form with the part on the image taken from
+    /// The reverse of [`FeatureAxes::on_map`]: returns features with these axes, of which the part on the image is from
     /// `map` (N, C, h, w) and all other tokens from `features`.
     ///
     /// # Errors
-    /// libtorch's, for features of another form.
+    /// libtorch's, for features with other axes.
     pub fn with_map(self, features: &Tensor, map: &Tensor) -> Result<Tensor, TchError> {
         match self {
-            Form::Map => Ok(map.shallow_clone()),
-            Form::LastChannels => map.f_permute([0, 2, 3, 1])?.f_contiguous(),
-            Form::Tokens { before, grid } => {
+            FeatureAxes::Map => Ok(map.shallow_clone()),
+            FeatureAxes::LastChannels => map.f_permute([0, 2, 3, 1])?.f_contiguous(),
+            FeatureAxes::Tokens { before, grid } => {
                 let behind = before + grid[0] * grid[1];
                 let n_behind = features.size()[1] - behind;
                 let first = features.f_narrow(1, 0, before)?;
@@ -94,13 +94,13 @@ mod tests {
 
     #[test]
     fn what_lies_on_the_map_is_taken_out_and_put_back() {
-        let tokens = Form::Tokens {
+        let tokens = FeatureAxes::Tokens {
             before: 1,
             grid: [2, 3],
         };
         for (form, size, map) in [
-            (Form::Map, vec![2, 5, 2, 3], [2, 5, 2, 3]),
-            (Form::LastChannels, vec![2, 2, 3, 5], [2, 5, 2, 3]),
+            (FeatureAxes::Map, vec![2, 5, 2, 3], [2, 5, 2, 3]),
+            (FeatureAxes::LastChannels, vec![2, 2, 3, 5], [2, 5, 2, 3]),
             // A class token, six places, and one more token.
             (tokens, vec![2, 8, 5], [2, 5, 2, 3]),
         ] {
@@ -116,9 +116,9 @@ mod tests {
             );
             // The element at row 1, column 2 of the first image's channel 4, read from the features directly.
             let place = match form {
-                Form::Map => features.double_value(&[0, 4, 1, 2]),
-                Form::LastChannels => features.double_value(&[0, 1, 2, 4]),
-                Form::Tokens { .. } => features.double_value(&[0, 1 + 5, 4]),
+                FeatureAxes::Map => features.double_value(&[0, 4, 1, 2]),
+                FeatureAxes::LastChannels => features.double_value(&[0, 1, 2, 4]),
+                FeatureAxes::Tokens { .. } => features.double_value(&[0, 1 + 5, 4]),
             };
             assert_eq!(on_map.double_value(&[0, 4, 1, 2]), place, "{form:?}");
         }

@@ -39,8 +39,8 @@ pub struct EpochRow {
     /// Mean over the same pairs of the IoU of boxes and map, which is scaled to 0–1 and cut at 0.5; 0–1.
     pub val_iou: f64,
     /// Whether the checkpoint is kept: the epoch is in the Pareto front of (F1, EPG, IoU), or, in a baseline, has
-    /// the highest F1.
-    pub is_pareto: bool,
+    /// the highest F1. The column is called `is_pareto`.
+    pub is_kept: bool,
 }
 
 impl EpochRow {
@@ -61,7 +61,7 @@ impl EpochRow {
             self.val_map,
             self.val_epg,
             self.val_iou,
-            f64::from(u8::from(self.is_pareto)),
+            f64::from(u8::from(self.is_kept)),
         ]
     }
 
@@ -69,7 +69,7 @@ impl EpochRow {
     pub fn from_numbers(numbers: [f64; Self::WIDTH]) -> Self {
         let [epoch, loss, loss_class, loss_localization, ..] = numbers;
         let [_, _, _, _, learning_rate, seconds, images_per_second, ..] = numbers;
-        let [.., val_f1, val_map, val_epg, val_iou, is_pareto] = numbers;
+        let [.., val_f1, val_map, val_epg, val_iou, is_kept] = numbers;
         EpochRow {
             epoch: epoch as i32,
             loss,
@@ -82,7 +82,7 @@ impl EpochRow {
             val_map,
             val_epg,
             val_iou,
-            is_pareto: is_pareto != 0.0,
+            is_kept: is_kept != 0.0,
         }
     }
 }
@@ -109,7 +109,7 @@ pub fn write(path: &Path, run_id: &str, data_inputs: &str, rows: &[EpochRow]) ->
         numbers(|row| row.val_epg),
         numbers(|row| row.val_iou),
         Arc::new(BooleanArray::from(
-            rows.iter().map(|row| row.is_pareto).collect::<Vec<_>>(),
+            rows.iter().map(|row| row.is_kept).collect::<Vec<_>>(),
         )),
     ])?;
     Ok(write_table(
@@ -140,7 +140,7 @@ pub fn read(path: &Path) -> Result<Vec<EpochRow>> {
             val_map: number("val_map", row),
             val_epg: number("val_epg", row),
             val_iou: number("val_iou", row),
-            is_pareto: column::<BooleanArray>(&batch, "is_pareto").value(row),
+            is_kept: column::<BooleanArray>(&batch, "is_pareto").value(row),
         })
         .collect())
 }

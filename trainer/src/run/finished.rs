@@ -100,7 +100,7 @@ impl FinishedRun {
             }
         };
         let epochs = epochs::read(&folder.epochs_table())?;
-        let kept: Vec<EpochRow> = epochs.iter().filter(|row| row.is_pareto).cloned().collect();
+        let kept: Vec<EpochRow> = epochs.iter().filter(|row| row.is_kept).cloned().collect();
         let best_f1_epoch = pareto::best_f1(&epochs::candidates(&kept)).ok_or_else(|| {
             Error::invalid(folder.epochs_table(), "is_pareto", "no epoch", "at least 1")
         })?;
@@ -143,7 +143,7 @@ impl FinishedRun {
 
     /// Returns the validation metrics of the epochs that were kept.
     pub fn kept(&self) -> Vec<Candidate> {
-        let kept = self.epochs.iter().filter(|row| row.is_pareto);
+        let kept = self.epochs.iter().filter(|row| row.is_kept);
         epochs::candidates(&kept.cloned().collect::<Vec<_>>())
     }
 
@@ -153,7 +153,7 @@ impl FinishedRun {
     /// An epoch that was not kept, or whose file is gone.
     pub fn checkpoint_file(&self, epoch: i32) -> Result<PathBuf> {
         let file = self.folder.checkpoint_file(epoch);
-        let kept = self.epochs.iter().filter(|row| row.is_pareto);
+        let kept = self.epochs.iter().filter(|row| row.is_kept);
         let kept: Vec<i32> = kept.map(|row| row.epoch).collect();
         if !kept.contains(&epoch) {
             let kept: Vec<String> = kept.iter().map(i32::to_string).collect();

@@ -46,7 +46,7 @@ pub fn write(
     let kept = kept(run, epochs);
     let newest = epochs.len() as i32;
     for row in epochs.iter_mut() {
-        row.is_pareto = kept.contains(&row.epoch);
+        row.is_kept = kept.contains(&row.epoch);
     }
     if kept.contains(&newest) {
         let mut metadata = Metadata::from([
@@ -78,7 +78,7 @@ pub fn write(
 pub fn remove_beaten(run: &ResolvedRun, folder: &RunFolder, epochs: &[EpochRow]) -> Result<()> {
     let before = kept(run, &epochs[..epochs.len().saturating_sub(1)]);
     for row in epochs {
-        if !row.is_pareto && !before.contains(&row.epoch) {
+        if !row.is_kept && !before.contains(&row.epoch) {
             remove_if_there(&folder.checkpoint_file(row.epoch))?;
         }
     }
@@ -95,7 +95,7 @@ pub fn tidy(folder: &RunFolder) -> Result<()> {
         return Ok(());
     }
     for row in epochs::read(&folder.epochs_table())? {
-        if !row.is_pareto {
+        if !row.is_kept {
             remove_if_there(&folder.checkpoint_file(row.epoch))?;
         }
     }
@@ -138,7 +138,7 @@ mod tests {
             row.val_f1 = 0.1 * f64::from(epoch);
             epochs.push(row);
             for row in &mut epochs {
-                row.is_pareto = row.epoch == epoch;
+                row.is_kept = row.epoch == epoch;
             }
             let file = folder.checkpoint_file(epoch);
             fs_err::create_dir_all(file.parent().unwrap()).unwrap();

@@ -1,5 +1,6 @@
 //! Writes the table `run.parquet` of a run (one training). Its one row has the run's configuration and facts about
-//! the training. It is written last, so its presence says that the run is finished; later programs read it.
+//! the training. It is written last, so its presence says that the run is finished; later programs read it. What the
+//! columns mean is said in `data-prep/schemas.toml`, from which docs/schemas.md is made.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,27 +20,27 @@ use crate::train::adam::WeightDecay;
 /// Facts about a finished run that are not in its configuration.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
-    /// The precision it was computed in, which may not be the one asked for.
+    /// The precision it was computed in: float32 where TF32 was asked for and the device has none.
     pub precision: Precision,
-    /// Height and width of the input.
+    /// Height and width of the images that the network is given, in pixels.
     pub input: (usize, usize),
-    /// Training images.
+    /// The number of training images.
     pub n_train: usize,
-    /// Validation images.
+    /// The number of validation images.
     pub n_val: usize,
     /// The device's name.
     pub device: String,
     /// CPU threads of libtorch.
     pub threads: i32,
-    /// Seconds of all epochs.
+    /// Seconds of all epochs, validation included, also of those before the run was stopped and resumed.
     pub seconds: f64,
-    /// Steps of warm-up.
+    /// Steps (batches) in which the learning rate rose to its full height.
     pub warmup_steps: usize,
     /// Epochs that it was trained; with early stopping perhaps fewer than the configuration has.
     pub epochs: usize,
 }
 
-// Columns with one cell.
+// Each of these makes a column with one cell.
 
 fn text(value: impl Into<String>) -> ArrayRef {
     Arc::new(StringArray::from(vec![value.into()]))
@@ -61,8 +62,8 @@ fn long(value: i64) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value]))
 }
 
-/// Returns the loss's options, such as `exponent=0.5`, sorted by name and joined by commas; `None`
-/// without options.
+/// Returns the localization loss's options, such as `exponent=0.5`, sorted by name (a test holds the losses to that)
+/// and joined by commas; `None` without options.
 fn loss_options(guidance: &Guidance) -> Option<String> {
     let options = guidance.loss.options();
     let options: Vec<String> = options
@@ -71,14 +72,14 @@ fn loss_options(guidance: &Guidance) -> Option<String> {
     (!options.is_empty()).then(|| options.join(", "))
 }
 
-/// The text of an option, or `none`.
+/// The text of something optional, or `none`; such a column is never null.
 fn or_none(option: Option<impl ToString>) -> ArrayRef {
     text(option.map_or_else(|| "none".to_owned(), |option| option.to_string()))
 }
 
 /// Returns a JSON object that maps names as tables spell them to the names that reports show (`ixg` to
 /// `IxG`): of the run's backbone and loss, and of every attribution method, because the run may be
-/// explained with any of them later.
+/// explained with any of them later. The report is made by a program that does not know the trainer's lists.
 fn titles(config: &RunConfig) -> String {
     let loss = config.guidance.as_ref().map(|g| g.loss.loss());
     let backbone = config.backbone.to_string();
@@ -93,8 +94,11 @@ fn titles(config: &RunConfig) -> String {
 /// # Errors
 /// The disk's.
 pub fn write(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()> {
+    // A run without guidance, a baseline, has no loss and λ (null), and of the annotations' columns those that say that
+    // no boxes were used.
     let (config, guidance) = (&run.config, run.config.guidance.as_ref());
     let (WeightDecay::L2(decay) | WeightDecay::Decoupled(decay)) = config.decay();
+    // In the order of the columns of `RUN`.
     let batch = RUN.batch(vec![
         text(&run.run_id),
         text(&config.name),

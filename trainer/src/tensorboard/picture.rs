@@ -74,16 +74,14 @@ fn white_to_dark_red(value: f64) -> [f64; 3] {
 }
 
 /// Draws the frame of a box inside its edges: two pixels wide if the image has at least 110 rows and columns, else
-/// one.
+/// one. An edge outside the image is not drawn.
 fn outline(rgb: &mut [u8], frame: GridBox, grid: Grid) {
-    let width = (grid.width.min(grid.height) / 110 + 1).min(2);
-    let inside = |value: i32, cells: usize| (value.max(0) as usize).min(cells);
-    let (x1, x2) = (inside(frame.x1, grid.width), inside(frame.x2, grid.width));
-    let (y1, y2) = (inside(frame.y1, grid.height), inside(frame.y2, grid.height));
-    for y in y1..y2 {
-        for x in x1..x2 {
-            if (x - x1).min(x2 - 1 - x).min(y - y1).min(y2 - 1 - y) < width {
-                let at = 3 * (y * grid.width + x);
+    let thickness = (grid.width.min(grid.height) / 110 + 1).min(2) as i32;
+    let GridBox { x1, y1, x2, y2 } = frame;
+    for y in y1.max(0)..y2.min(grid.height as i32) {
+        for x in x1.max(0)..x2.min(grid.width as i32) {
+            if (x - x1).min(x2 - 1 - x).min(y - y1).min(y2 - 1 - y) < thickness {
+                let at = 3 * (y as usize * grid.width + x as usize);
                 rgb[at..at + 3].copy_from_slice(&BOX);
             }
         }
@@ -93,6 +91,26 @@ fn outline(rgb: &mut [u8], frame: GridBox, grid: Grid) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edges_outside_the_image_are_not_drawn() {
+        let grid = Grid {
+            height: 4,
+            width: 4,
+        };
+        let frame = GridBox {
+            x1: -2,
+            y1: 1,
+            x2: 3,
+            y2: 9,
+        };
+        let picture = draw(&[0; 48], &[0.0; 16], &[frame], grid);
+        let (width, _) = size(grid);
+        let is_drawn = |y: usize, x: usize| picture[3 * (y * width + x)..][..3] == BOX;
+        let rows = [0, 1, 2, 3].map(|y| [0, 1, 2, 3].map(|x| is_drawn(y, x)));
+        let side = [false, false, true, false];
+        assert_eq!(rows, [[false; 4], [true, true, true, false], side, side]);
+    }
 
     /// A black image of 4 columns and 2 rows with a box over the second and third column. In the right half, which
     /// begins at column 8, the greatest value must be dark red over black, a negative one white over black.

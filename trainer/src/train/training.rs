@@ -283,7 +283,7 @@ impl Training<'_> {
             val_map: metrics.map,
             val_epg: metrics.epg,
             val_iou: metrics.iou,
-            is_pareto: false,
+            is_kept: false,
         });
         let (run, folder) = (self.run, self.folder);
         kept::write(run, folder, &self.model, &mut self.epochs, &self.origin)?;

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::batches::Resident;
 use crate::error::{Error, Result};
 use crate::explain::attribution::Attribution;
-use crate::explain::explanations::{self, Bounds, Explained, PairMap};
+use crate::explain::explanations::{self, Bounds, ExplainedBatch, PairMap};
 use crate::machine::stop::Stop;
 use crate::names::Layer;
 use crate::network::Model;
@@ -131,7 +131,7 @@ pub fn validate(
 
 /// Refuses non-finite logits and maps. The loss of a training step is computed before its update, so
 /// validation is the first forward pass with the weights after the epoch's last step.
-fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
+fn check(explained: &ExplainedBatch, dataset: &Dataset, epoch: i32) -> Result<()> {
     let Some(found) = explained.first_non_finite() else {
         return Ok(());
     };

@@ -85,6 +85,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(
 ) -> std::result::Result<Backbone, D::Error> {
     let text = String::deserialize(deserializer)?;
     let is_file = Path::new(&text).extension().is_some();
+    // A plain name is refused in serde's words, as those of the other options are.
     match is_file {
         true => named_or_file(&text).map_err(serde::de::Error::custom),
         false => Backbone::deserialize(serde::de::value::StrDeserializer::new(&text)),

@@ -19,7 +19,7 @@ use crate::network::graph::layers::head::{self, Head};
 use crate::network::graph::network::stored_name;
 use crate::network::graph::problem::{GraphError, Problem};
 use crate::network::graph::program::{Dtype, Graph};
-use crate::network::{Backbone, Encoding, Form, Mode, Model};
+use crate::network::{Backbone, Encoding, FeatureAxes, Mode, Model};
 use crate::weights::checkpoint;
 use crate::weights::exported::archive::Mapped;
 use crate::weights::exported::lower::lower;
@@ -217,10 +217,10 @@ fn describe(
         layer,
         module: candidate.module.clone(),
         value: candidate.value,
-        form: match candidate.form {
-            find::Form::ChannelsFirst => Form::Map,
-            find::Form::ChannelsLast => Form::LastChannels,
-            find::Form::Tokens { before } => Form::Tokens {
+        form: match candidate.order {
+            find::AxisOrder::ChannelsFirst => FeatureAxes::Map,
+            find::AxisOrder::ChannelsLast => FeatureAxes::LastChannels,
+            find::AxisOrder::Tokens { before } => FeatureAxes::Tokens {
                 before,
                 grid: candidate.grid,
             },
@@ -436,7 +436,7 @@ pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
             ));
         }
         let gradient = tch::no_grad(|| record.gradient(&logits.f_ones_like()?))?;
-        let on_map = model.form(layer).on_map(&gradient)?;
+        let on_map = model.feature_axes(layer).on_map(&gradient)?;
         if on_map.f_abs()?.f_max()?.f_double_value(&[])? == 0.0 {
             tried.blind.push(layer);
         }

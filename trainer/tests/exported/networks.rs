@@ -1,7 +1,7 @@
 //! Tests what is read of the small exported networks of `tests/python/export_fixtures.py`: operators, tensors,
 //! layers, head.
 
-use trainer::network::graph::layers::find::{Form, Layers};
+use trainer::network::graph::layers::find::{AxisOrder, Layers};
 use trainer::network::graph::layers::head::{find_head, head};
 use trainer::network::graph::program::{Dtype, Graph, Number, Role};
 use trainer::weights::exported::read::read;
@@ -174,8 +174,8 @@ fn layers_have_the_names_of_their_modules() {
     );
     let stem = layers.find("stem.2").unwrap();
     assert_eq!(
-        (stem.form, stem.grid, stem.channels),
-        (Form::ChannelsFirst, [4, 4], 4)
+        (stem.order, stem.grid, stem.channels),
+        (AxisOrder::ChannelsFirst, [4, 4], 4)
     );
     assert_eq!(
         defaults(&graph),
@@ -194,14 +194,17 @@ fn layers_have_the_names_of_their_modules() {
 fn tokens_are_maps_until_only_the_class_token_goes_on() {
     let graph = all(&fixture("tokens.pt2")).unwrap();
     let layers = Layers::of(&graph);
-    let found: Vec<(&str, Form, bool)> = layers
+    let found: Vec<(&str, AxisOrder, bool)> = layers
         .candidates
         .iter()
-        .map(|layer| (layer.module.as_str(), layer.form, layer.reaches_logits))
+        .map(|layer| (layer.module.as_str(), layer.order, layer.reaches_logits))
         .collect();
-    let (plain, behind) = (Form::Tokens { before: 0 }, Form::Tokens { before: 1 });
+    let (plain, behind) = (
+        AxisOrder::Tokens { before: 0 },
+        AxisOrder::Tokens { before: 1 },
+    );
     let expected = [
-        ("patches", Form::ChannelsFirst, true),
+        ("patches", AxisOrder::ChannelsFirst, true),
         ("patches+", plain, true),
         ("blocks.0+", behind, true),
         ("blocks.1+", behind, true),

@@ -165,7 +165,7 @@ fn make(
     let lock = fs::File::create(dir.join(".lock"))?;
     let shown = paths::shown(dir);
     let meanwhile = format!("other weights are being made in {shown}: waiting for them");
-    lock::take(&lock, &meanwhile);
+    lock::take(&lock, &meanwhile)?;
     if file(dir, name).is_file() {
         return Ok(());
     }

@@ -60,6 +60,7 @@ fn beside(sandbox: &Sandbox, mut command: Command, variable: &str, value: &str) 
 // Linux's numbers of the errors, and their texts.
 const ENOLCK: (&str, &str) = ("37", "No locks available");
 const EOPNOTSUPP: (&str, &str) = ("95", "Operation not supported");
+const EIO: (&str, &str) = ("5", "Input/output error");
 /// Not a missing lock: another process holds it.
 const EWOULDBLOCK: &str = "11";
 
@@ -95,6 +96,18 @@ fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
         let done = beside(&sandbox, status(), "WITH_LOCKS", "");
         assert!(done.stdout.contains("1 stopped"), "{}", done.stdout);
     }
+}
+
+/// A lock that cannot be taken for another reason is no sign that nobody works there.
+#[test]
+fn an_error_of_the_lock_ends_the_program() {
+    let sandbox = Sandbox::new();
+    let command = sandbox.command(RECIPE, &[]);
+    let done = beside(&sandbox, command, "WITHOUT_LOCKS", EIO.0);
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    let expected = format!("out/.lock: cannot be locked: {}", EIO.1);
+    assert!(done.stderr.contains(&expected), "{}", done.stderr);
+    assert!(!sandbox.path("out/steps/baseline/1.toml").exists());
 }
 
 #[test]

@@ -47,7 +47,10 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     if let Some(release) = layout::release(root) {
         match &release.parts {
             Ok(parts) => match of_release(root, release.suffix, parts, naming)? {
-                Ok(source) => return Ok(source),
+                Ok(mut source) => {
+                    source.notes.splice(0..0, release.notes);
+                    return Ok(source);
+                }
                 Err(NotCoco(category)) => notes.push(format!(
                     "COCO has no category {category}: read as own data, whose val is no test set"
                 )),

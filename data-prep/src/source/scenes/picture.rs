@@ -1,5 +1,6 @@
-//! Draws one scene from its id: lays it out, paints it, photographs it, and measures which pixels of its
-//! objects are visible.
+//! Draws one scene (an image of the embedded data set) from its id: lays it out, paints it, makes it look like a
+//! photograph (`camera`: exposure, blur, noise), and measures which pixels of its objects are visible. Numbers
+//! without a reason beside them were chosen by eye.
 
 use super::camera;
 use super::clutter::Clutter;
@@ -10,8 +11,7 @@ use super::objects;
 use super::random::Stream;
 use super::texture::Ground;
 
-/// The least share of an object's pixels that must be visible. A scene in which an object shows less is laid out anew,
-/// because the object's box would show little of it. Chosen.
+/// The least share of an object's pixels that must be visible: the object's box should show the object. Chosen.
 const VISIBLE_SHARE: f32 = 0.6;
 
 /// A drawn scene with its annotations.
@@ -35,7 +35,7 @@ pub(crate) struct Visible {
 }
 
 impl Visible {
-    /// Whether it reaches the frame's edge.
+    /// Whether it reaches the picture's edge, so that a part of it may lie outside: what VOC calls truncated.
     pub(crate) fn truncated(&self, width: usize, height: usize) -> bool {
         let [left, top, right, bottom] = self.bounds;
         left == 0 || top == 0 || right + 1 == width || bottom + 1 == height
@@ -43,7 +43,8 @@ impl Visible {
 }
 
 /// Draws the image `image_id`: a pure function of its arguments. `bond` says whether companions (the spurious cues) lie
-/// beside objects of their class.
+/// beside objects of their class. Where too little of an object is visible ([`VISIBLE_SHARE`]), the scene is laid out
+/// and painted again with the next random numbers.
 pub(crate) fn draw(seed: u64, image_id: &str, bond: Bond) -> Picture {
     let mut layouts = Stream::new(seed, "layout", image_id);
     let mut looks = Stream::new(seed, "looks", image_id);
@@ -62,7 +63,8 @@ pub(crate) fn draw(seed: u64, image_id: &str, bond: Bond) -> Picture {
     }
 }
 
-/// Paints the scene; also returns how many pixels within the frame each object would have with nothing over it.
+/// Paints the scene, what lies lowest first; also returns how many pixels of the picture each object would cover with
+/// nothing over it. The numbers given to `lay` are 0 for things that are no objects, and how high a thing seems to lie.
 fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
     let ground = Ground::draw(looks);
     let mut canvas = Canvas::new(layout.width, layout.height, |x, y| ground.color(x, y));
@@ -103,7 +105,7 @@ fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
 }
 
 /// Returns the visible part of each object; `None` where less than [`VISIBLE_SHARE`] of some object is visible. `taken`
-/// has the pixels of each object with nothing over it.
+/// has the number of pixels of each object with nothing over it.
 fn visible(layout: &Layout, canvas: &Canvas, taken: &[usize]) -> Option<Vec<Visible>> {
     let mut counts = vec![0; taken.len()];
     let mut bounds = vec![[usize::MAX, usize::MAX, 0, 0]; taken.len()];
@@ -118,6 +120,7 @@ fn visible(layout: &Layout, canvas: &Canvas, taken: &[usize]) -> Option<Vec<Visi
     }
     let mut objects = Vec::new();
     for (index, item) in layout.objects.iter().enumerate() {
+        // An object that lies outside the picture has 0 of 0 pixels and must not pass.
         if (counts[index] as f32) < VISIBLE_SHARE * taken[index].max(1) as f32 {
             return None;
         }

@@ -1,5 +1,6 @@
 //! Finds the image file of each VOC annotation: the one that its element `<filename>` names, else the one with the
-//! annotation file's own name (`a.jpg` for `a.xml`). No image is used for two annotations.
+//! annotation file's own name (`a.jpg` for `a.xml`). No image is used for two annotations. Images have the extensions
+//! of [`is_image`](crate::source::files::is_image); one with another of them than named is found, too.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -27,15 +28,15 @@ struct Candidates<'a> {
     named: Option<&'a Path>,
     /// The image with the annotation's own name.
     own: Option<&'a Path>,
-    /// A file that has the right name but another extension and lies in a folder of other pictures, such as masks. It
-    /// is not taken and only named in the message.
+    /// An image that [`leave_lookalikes`] removed from these two, because it is probably a mask. It is not taken and
+    /// only named in the message.
     lookalike: Option<&'a Path>,
 }
 
 impl Pictures {
     /// Finds the images of the annotations of `layout`; `names` are the texts of their `<filename>`. A `<filename>` is
-    /// ignored if it names the image of another annotation's own name, or if several annotations have it: then the
-    /// annotations were copied from a template.
+    /// ignored if the image it names has the own name of another annotation, or if several annotations name it: then
+    /// these annotations were probably copied from one another and not corrected.
     ///
     /// In a devkit, an image that is missing gets the path at which it should be; decoding reports it.
     pub(super) fn find(layout: &Layout, names: &[Option<&str>]) -> Self {
@@ -57,17 +58,18 @@ impl Pictures {
             }
         }
         let is_free = |image: &Path| !owners.contains_key(image) && named[image].len() == 1;
-        // How often <filename> is preferred to the image with the annotation's own name, and how often ignored.
-        let (mut by_name, mut template) = (0, 0);
+        // How often the image that <filename> names is preferred to the one with the annotation's own name, and how
+        // often it is left to other annotations.
+        let (mut preferred, mut left) = (0, 0);
         let files = layout.entries.iter().zip(&candidates).zip(names);
         let files: Vec<Result<PathBuf, Problem>> = files
             .map(|((entry, found), name)| match (found.named, found.own) {
                 (Some(image), own) if is_free(image) => {
-                    by_name += usize::from(own.is_some());
+                    preferred += usize::from(own.is_some());
                     Ok(image.to_owned())
                 }
                 (named, Some(own)) if owners[own] == entry.xml => {
-                    template += usize::from(named.is_some());
+                    left += usize::from(named.is_some());
                     Ok(own.to_owned())
                 }
                 (_, Some(own)) => Err(taken(&entry.xml, own, Some(owners[own]))),
@@ -85,13 +87,14 @@ impl Pictures {
             .flatten()
             .collect();
         let unused = search.images().filter(|image| !used.contains(image));
-        let notes = notes(layout, unused.count(), by_name, template);
+        let notes = notes(layout, unused.count(), preferred, left);
         Self { files, notes }
     }
 }
 
-/// Returns the notes on unused images and on how often `<filename>` was preferred (`by_name`) or ignored (`template`).
-fn notes(layout: &Layout, unused: usize, by_name: usize, template: usize) -> Vec<String> {
+/// Returns the notes on `unused` images, and on how many annotations have an image with their own name and a
+/// `<filename>` that names another one, which was `preferred` or `left` to other annotations.
+fn notes(layout: &Layout, unused: usize, preferred: usize, left: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if unused > 0 {
         let why = match layout.is_devkit {
@@ -101,24 +104,30 @@ fn notes(layout: &Layout, unused: usize, by_name: usize, template: usize) -> Vec
         let images = words::images(unused, "is", "are");
         notes.push(format!("{images} {why}: left out"));
     }
-    if by_name > 0 {
+    let annotations = |n: usize| match n {
+        1 => "1 annotation".to_owned(),
+        _ => format!("{n} annotations"),
+    };
+    if preferred > 0 {
         notes.push(format!(
-            "of {by_name} annotations <filename> names an image, and another has the annotation's name: the \
-             first is taken"
+            "of {} <filename> names an image, and another has the annotation's name: the first is taken",
+            annotations(preferred)
         ));
     }
-    if template > 0 {
+    if left > 0 {
         notes.push(format!(
-            "of {template} annotations <filename> names the image of another annotation: the image with the \
-             annotation's name is taken"
+            "of {} <filename> names an image that other annotations name or are called like: the image with the \
+             annotation's name is taken",
+            annotations(left)
         ));
     }
     notes
 }
 
-/// Removes candidates that are probably masks. A candidate is one if its extension differs from that of `<filename>`
-/// and no annotation of the same folder finds an image with the right extension in the candidate's folder, although
-/// they find such images in another folder. Candidates in the annotations' own folder are kept.
+/// Moves candidates that are probably masks (as where `a.png` lies in a folder of masks and `a.jpg` is missing among
+/// the images) to `lookalike`. A candidate is one if its extension differs from that of `<filename>`, and if
+/// annotations in the same folder as its own find images with the extension they name, but none in the candidate's
+/// folder. Candidates beside the annotation file are kept.
 fn leave_lookalikes(layout: &Layout, names: &[Option<&str>], candidates: &mut [Candidates]) {
     let extension = |path: &Path| path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let wanted: Vec<_> = names
@@ -126,6 +135,7 @@ fn leave_lookalikes(layout: &Layout, names: &[Option<&str>], candidates: &mut [C
         .map(|name| name.map(Path::new).filter(|name| is_image(name)))
         .map(|name| extension(name?))
         .collect();
+    // For each folder of annotations the folders in which these find images with the extension they name.
     let mut exact: HashMap<&Path, HashSet<&Path>> = HashMap::new();
     for ((entry, wanted), found) in layout.entries.iter().zip(&wanted).zip(&*candidates) {
         let images = [found.named, found.own].into_iter().flatten();
@@ -179,7 +189,7 @@ fn taken(xml: &Path, image: &Path, by: Option<&Path>) -> Problem {
 /// Looks for images by folder and name.
 struct Search<'a> {
     layout: &'a Layout,
-    /// For each folder of annotations the folders in which its images may be, the likeliest first.
+    /// For each folder of annotations the folders in which their images may be, the likeliest first.
     folders: HashMap<&'a Path, Vec<PathBuf>>,
     /// All images by their names in lower case, without extension; empty for a devkit, whose images are in one folder.
     by_stem: HashMap<String, Vec<&'a Path>>,
@@ -211,13 +221,12 @@ impl<'a> Search<'a> {
         search
     }
 
-    /// All images but segmentation images.
+    /// All images but those in VOC's folders of segmentations, `SegmentationClass` and `SegmentationObject`.
     fn images(&self) -> impl Iterator<Item = &'a Path> {
         let is_segmentation = |image: &Path| {
-            let folders = image.strip_prefix(&self.layout.folder).unwrap_or(image);
-            folders
-                .iter()
-                .any(|name| name.to_string_lossy().starts_with("Segmentation"))
+            let below = image.strip_prefix(&self.layout.folder).unwrap_or(image);
+            let mut folders = below.iter().rev().skip(1);
+            folders.any(|name| name.to_string_lossy().starts_with("Segmentation"))
         };
         self.layout
             .files
@@ -231,7 +240,8 @@ impl<'a> Search<'a> {
         let own_name = xml.file_stem().unwrap_or_default().to_string_lossy();
         let name = name.and_then(|name| name.rsplit(['/', '\\']).next());
         let name = name.filter(|name| !matches!(*name, "" | "." | ".."));
-        // A name without an image's extension gets one, so that in `a.rf.1` the part `.1` is not taken for one.
+        // A name without an image's extension gets one, so that in `a.rf.1` the part `.1` is not taken for one. Which
+        // one does not matter, since images are found by their stems, too.
         let name = name.map(|name| match is_image(Path::new(name)) {
             true => name.to_owned(),
             false => format!("{name}.jpg"),

@@ -30,8 +30,8 @@ struct Indices {
 }
 
 /// Gives the objects of an image of `size` (width, height) their shapes, if `folder` has its `SegmentationObject`
-/// image. `elements` is the number of objects in the XML. The bytes read are added to `inputs`, for the hash. An object
-/// without any pixel keeps only its box.
+/// image. `elements` is the number of objects in the XML, of which broken ones are not in `objects`. The bytes read are
+/// added to `inputs`, for the hash. An object without any pixel keeps only its box.
 ///
 /// # Errors
 /// When a segmentation image cannot be read or is of another size; when it has a colour that stands for no index, or
@@ -74,6 +74,7 @@ pub(super) fn add(
     let class_indices = read(&class_path, size, index, inputs)?.map(|found| found.pixels);
     let mut shapes = Vec::with_capacity(objects.len());
     for object in objects.iter() {
+        // From the 255th on objects have no index of their own, and so no pixels.
         let index = u8::try_from(object.instance_id).unwrap_or(VOID);
         let inside: Vec<bool> = match index {
             VOID => Vec::new(),
@@ -110,7 +111,7 @@ pub(super) fn add(
 fn class_index(colour: [u8; 3], classes: &Classes) -> Option<u8> {
     match classes.colours.get(&colour) {
         Some(Some(id)) => u8::try_from(id + 1).ok(),
-        Some(None) => Some(BACKGROUND),
+        Some(None) => Some(BACKGROUND), // labelmap.txt names it so
         None => palette::index(colour)
             .filter(|index| classes.colours.is_empty() || matches!(*index, BACKGROUND | VOID)),
     }
@@ -206,6 +207,7 @@ fn looked_up<'a>(
     pixels: impl Iterator<Item = &'a [u8]>,
     index_of: impl Fn([u8; 3]) -> Option<u8>,
 ) -> Result<Vec<u8>, [u8; 3]> {
+    // Most pixels have the colour of the one before, which then need not be looked up.
     let mut last = None;
     let indices = pixels.map(|pixel| -> Result<u8, [u8; 3]> {
         let colour = [pixel[0], pixel[1], pixel[2]];

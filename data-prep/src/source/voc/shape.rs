@@ -1,4 +1,5 @@
-//! Geometry of VOC annotations: boxes around polygons and around rotated boxes, and the pixels inside polygons.
+//! Geometry of the shapes that other tools write into VOC annotations, polygons and rotated boxes: the boxes around
+//! them, and the pixels inside polygons. Coordinates are the file's, in pixels.
 
 use std::path::Path;
 
@@ -15,8 +16,8 @@ pub(super) fn around(polygons: &[Vec<f64>]) -> Option<[f64; 4]> {
     })
 }
 
-/// Returns the upright box xmin, ymin, xmax, ymax around a rotated one, which is given as roLabelImg writes it: centre
-/// x, centre y, width, height, angle in radians.
+/// Returns the upright box xmin, ymin, xmax, ymax around a rotated one, which is given as the tool roLabelImg writes
+/// it: centre x, centre y, width, height, angle in radians. In which direction the angle counts does not matter.
 pub(super) fn around_turned([x, y, width, height, angle]: [f64; 5]) -> [f64; 4] {
     let (sin, cos) = (angle.sin().abs(), angle.cos().abs());
     let (width, height) = (width.abs(), height.abs());
@@ -25,11 +26,11 @@ pub(super) fn around_turned([x, y, width, height, angle]: [f64; 5]) -> [f64; 4] 
     [x - right, y - down, x + right, y + down]
 }
 
-/// Returns the pixels inside the polygons of object number `number` of the annotation `path`, in an image of (width,
-/// height).
+/// Returns the pixels inside the polygons of an object, as COCO's own code fills polygons, in an image of (width,
+/// height). `path`, the annotation, and `number`, the object's place in it from 1, are named in errors.
 ///
 /// # Errors
-/// When coordinates are too large, or a polygon has fewer than three points, which `annotation` has refused before.
+/// When a coordinate or an outline's length is absurdly large, or a polygon has fewer than three points.
 pub(super) fn filled(
     path: &Path,
     number: usize,

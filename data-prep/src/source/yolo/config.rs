@@ -100,8 +100,8 @@ impl Config {
 
     /// Reads `data.yaml` or a YAML file like it.
     fn of_yaml(path: &Path) -> Result<Self> {
+        let value = read(path)?; // refuses a large file before it is read as a whole
         let bytes = fs_err::read(path)?;
-        let value = read(path)?;
         let (numbers, names) = numbered_names(path, &value)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut bases = Vec::new();

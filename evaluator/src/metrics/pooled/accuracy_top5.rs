@@ -2,13 +2,13 @@
 //! (docs/SPEC.md B). It is defined where `accuracy` is (exactly one label on every image), for more than five
 //! classes.
 
-use super::metric::{PairedTest, PoolMetric, Task};
+use super::metric::{Defined, PairedTest, PoolMetric};
 
 /// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "accuracy_top5",
     title: "Top-5 accuracy",
-    task: Task::OneLabelOfMany,
+    defined: Defined::OneLabelOfMany,
     value: |pool| pool.share_of_judged(pool.n_in_top5),
     interval: true,
     test: PairedTest::None,

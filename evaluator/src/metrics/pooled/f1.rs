@@ -1,14 +1,14 @@
 //! The metric `f1`: micro F1 (docs/SPEC.md B), from the true and false positives of all images and classes
 //! together.
 
-use super::metric::{PairedTest, PoolMetric, Task};
+use super::metric::{Defined, PairedTest, PoolMetric};
 use super::outcomes::Counts;
 
 /// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "f1",
     title: "F1",
-    task: Task::Any,
+    defined: Defined::Always,
     value: |pool| pool.counts.f1(),
     interval: true,
     test: PairedTest::SwappedCounts,

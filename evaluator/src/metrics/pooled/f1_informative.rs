@@ -2,13 +2,13 @@
 //! that also has classes which cannot has this metric. A class on nearly every image, for example, raises F1 if it
 //! is simply predicted everywhere.
 
-use super::metric::{PairedTest, PoolMetric, Task};
+use super::metric::{Defined, PairedTest, PoolMetric};
 
 /// The metric; [`PoolMetric`] says what its fields mean.
 pub(super) const METRIC: PoolMetric = PoolMetric {
     name: "f1_informative",
     title: "F1, informative classes",
-    task: Task::SomeUninformative,
+    defined: Defined::SomeUninformative,
     value: |pool| pool.informative.f1(),
     interval: true,
     test: PairedTest::None,

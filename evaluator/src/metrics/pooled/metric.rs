@@ -11,7 +11,7 @@ pub struct PoolMetric {
     /// Its name for people.
     pub title: &'static str,
     /// For which data it is defined.
-    pub task: Task,
+    pub defined: Defined,
     /// Computes its value, a share; `None` where undefined.
     pub value: fn(&Pool) -> Option<f64>,
     /// Whether it gets a bootstrap interval and is compared between runs.
@@ -22,9 +22,9 @@ pub struct PoolMetric {
 
 /// For which data a metric is defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
+pub enum Defined {
     /// All data.
-    Any,
+    Always,
     /// Data with two classes or more and exactly one label on every image.
     OneLabel,
     /// The same with more than five classes.

@@ -18,7 +18,7 @@ mod ranking;
 
 pub use f1::f1_micro;
 pub use list::POOL_METRICS;
-pub use metric::{PairedTest, Pool, PoolMetric, Task};
+pub use metric::{Defined, PairedTest, Pool, PoolMetric};
 pub use outcomes::{Counts, arg_max, decided, is_predicted, rank_of_label};
 pub use pair_counts::{EMPTY_MASK, NO_POSITIVE, PAIR_COUNTS, PairCount, UNDER_CONSTANT};
 pub use ranking::{Ranking, average_precision, mean_average_precision};

@@ -1,3 +1,5 @@
-//! Has libFuzzer change COCO's JSON of objects (`instances_*.json`) and reads it.
+//! Fuzzes the reader of COCO's JSON of objects (`instances_*.json`), for `cargo xtask fuzz instances`. libFuzzer
+//! brings the `main` and calls the function below with changed inputs; `fuzz::readers` says what the reader must do
+//! with any input.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::instances(bytes));

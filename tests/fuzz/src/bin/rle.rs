@@ -1,3 +1,5 @@
-//! Has libFuzzer change COCO's compressed run lengths and decodes them.
+//! Fuzzes the reader of COCO's compressed run lengths, a form of masks, for `cargo xtask fuzz rle`. libFuzzer brings
+//! the `main` and calls the function below with changed inputs; `fuzz::readers` says what the reader must do with any
+//! input.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::rle(bytes));

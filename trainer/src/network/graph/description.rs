@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::names::Layer;
 use crate::network::architecture::Encoding;
 use crate::network::graph::program::{Graph, Meta};
-use crate::network::stages::Form;
+use crate::network::stages::FeatureAxes;
 
 /// The key in the metadata. Its value is the description as JSON on one line.
 pub const KEY: &str = "network";
@@ -52,7 +52,7 @@ pub struct Explainable {
     /// The number of its value in the graph.
     pub value: usize,
     /// Which of its axes are channels, height and width.
-    pub form: Form,
+    pub form: FeatureAxes,
 }
 
 impl Description {
@@ -81,10 +81,10 @@ impl Description {
     }
 
     /// Which axes of the features at a layer are channels, height and width; `layer` is its index, 0 the input.
-    pub(super) fn form(&self, layer: usize) -> Form {
+    pub(super) fn feature_axes(&self, layer: usize) -> FeatureAxes {
         let layer = Layer::ALL.get(layer).copied();
         let found = layer.and_then(|layer| self.at(layer));
-        found.map_or(Form::Map, |found| found.form)
+        found.map_or(FeatureAxes::Map, |found| found.form)
     }
 
     fn at(&self, layer: Layer) -> Option<&Explainable> {

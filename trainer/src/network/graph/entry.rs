@@ -90,6 +90,7 @@ fn stem(graph: &Graph) -> Option<&str> {
     let mut users = graph.nodes.iter().filter(takes_image);
     let (first, others) = (users.next()?, users.next());
     let weight = first.tensor("weight")?;
+    // A convolution of each colour by itself (3 groups) cannot be made to take the six channels x, 1 − x.
     let is_alone = others.is_none() && first.name() == "conv2d" && first.int("groups") != Some(3);
     let mut tensors = graph.tensors.iter();
     let tensor = tensors.find(|tensor| tensor.value == weight)?;

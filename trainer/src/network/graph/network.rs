@@ -13,7 +13,7 @@ use crate::network::graph::operations;
 use crate::network::graph::program::{Graph, GraphTensor, Node, Role};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
-use crate::network::stages::{Form, Network, STAGES};
+use crate::network::stages::{FeatureAxes, Network, STAGES};
 
 /// A network read from a file, with the tensors of a [`Params`].
 pub(super) struct GraphNetwork {
@@ -173,10 +173,10 @@ impl Network for GraphNetwork {
             .ok_or_else(|| TchError::Torch("the stage's output was not computed".to_owned()))
     }
 
-    fn form(&self, layer: usize) -> Form {
+    fn feature_axes(&self, layer: usize) -> FeatureAxes {
         match layer {
-            0 => Form::Map,
-            layer => self.description.form(layer),
+            0 => FeatureAxes::Map,
+            layer => self.description.feature_axes(layer),
         }
     }
 }

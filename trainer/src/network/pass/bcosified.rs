@@ -13,7 +13,7 @@ use crate::network::pass::tape::{Pass, Value};
 use crate::network::pass::window::Window;
 use crate::network::pass::{fused, product};
 
-/// Added to |cos| · (2 − B), so that the derivative of the power is finite at 0.
+/// Times 2 − B, added to |cos|, so that the derivative of |cos|^(B − 1) is finite at 0 for B below 2.
 const SMOOTHING: f64 = 0.01;
 /// Added to the squared norm of the weights of one output.
 const ROW_EPS: f64 = 1e-12;
@@ -149,7 +149,7 @@ impl Pass {
 
     /// min(max(x, `least`), `most`) for `least` ≤ 0 ≤ `most`, as x times a dynamic weight.
     pub(crate) fn clipped(&self, x: &Value, least: f64, most: f64) -> Result<Value, TchError> {
-        finite::infinite_to_nan(x.tensor())?;
+        finite::infinite_to_nan(x.tensor())?; // else ±∞ would be clamped and not be noticed
         let out = x.tensor().f_clamp(least, most)?;
         let out = self.map(out, x, || {
             let x = x.hold();

@@ -76,10 +76,12 @@ impl Machine<'_> {
         ))
     }
 
-    /// Executes one instruction. Its opcode is one of those of Python's module `pickletools`.
+    /// Executes one instruction. The comments have the opcodes' names in Python's module `pickletools`, which says what
+    /// they do.
     fn step(&mut self, opcode: u8) -> Result<(), Problem> {
         match opcode {
             // Stream structure and stack.
+            // PROTO
             0x80 => {
                 let protocol = self.byte()?;
                 if !(2..=5).contains(&protocol) {
@@ -87,15 +89,16 @@ impl Machine<'_> {
                     return Err(self.fail(found, "a protocol from 2 to 5"));
                 }
             }
-            0x95 => drop(self.take(8)?),
-            b'(' => self.marks.push(self.stack.len()),
-            b'0' => drop(self.pop()?),
-            b'1' => drop(self.pop_to_mark()?),
+            0x95 => drop(self.take(8)?), // FRAME: a length that only tells how much to read ahead
+            b'(' => self.marks.push(self.stack.len()), // MARK
+            b'0' => drop(self.pop()?),   // POP
+            b'1' => drop(self.pop_to_mark()?), // POP_MARK
+            // DUP
             b'2' => {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            // The memo.
+            // The memo: BINPUT, LONG_BINPUT, MEMOIZE.
             b'q' | b'r' | 0x94 => {
                 let key = match opcode {
                     b'q' => usize::from(self.byte()?),
@@ -109,6 +112,7 @@ impl Machine<'_> {
                 }
                 self.memo.insert(key, top);
             }
+            // BINGET, LONG_BINGET
             b'h' | b'j' => {
                 let key = match opcode {
                     b'h' => usize::from(self.byte()?),
@@ -119,20 +123,23 @@ impl Machine<'_> {
                 };
                 self.stack.push(id);
             }
-            // Filling containers.
+            // Filling containers: APPEND.
             b'a' => {
                 let item = self.pop()?;
                 self.append(vec![item])?;
             }
+            // APPENDS, ADDITEMS
             b'e' | 0x90 => {
                 let items = self.pop_to_mark()?;
                 self.append(items)?;
             }
+            // SETITEM
             b's' => {
                 let value = self.pop()?;
                 let key = self.pop()?;
                 self.set_items(vec![(key, value)])?;
             }
+            // SETITEMS
             b'u' => {
                 let items = self.pop_pairs()?;
                 self.set_items(items)?;
@@ -161,6 +168,7 @@ impl Machine<'_> {
             b'N' => Value::None,
             0x88 => Value::Bool(true),
             0x89 => Value::Bool(false),
+            // BININT, BININT1, BININT2, LONG1, LONG4
             b'J' => Value::Int(i64::from(i32::from_le_bytes(self.array()?))),
             b'K' => Value::Int(i64::from(self.byte()?)),
             b'M' => Value::Int(i64::from(u16::from_le_bytes(self.array()?))),
@@ -171,8 +179,9 @@ impl Machine<'_> {
                 };
                 integer(self.take(length)?)
             }
-            b'G' => Value::Float(f64::from_be_bytes(self.array()?)),
-            // `T` and `U` are Python 2's `str`: text in practice.
+            b'G' => Value::Float(f64::from_be_bytes(self.array()?)), // BINFLOAT
+            // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8; BINSTRING and SHORT_BINSTRING (`T`, `U`) are Python 2's `str`,
+            // text in practice.
             b'X' | b'T' | b'U' | 0x8c | 0x8d => {
                 let length = match opcode {
                     b'X' | b'T' => self.length4()?,
@@ -181,6 +190,7 @@ impl Machine<'_> {
                 };
                 Value::Str(String::from_utf8_lossy(self.take(length)?).into_owned())
             }
+            // BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8
             b'B' | b'C' | 0x8e | 0x96 => {
                 let length = match opcode {
                     b'B' => self.length4()?,
@@ -189,6 +199,7 @@ impl Machine<'_> {
                 };
                 Value::Bytes(self.take(length)?.to_vec())
             }
+            // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
             b')' => Value::Tuple(Vec::new()),
             0x85 => Value::Tuple(vec![self.pop()?]),
             0x86 | 0x87 => {
@@ -200,11 +211,13 @@ impl Machine<'_> {
                 Value::Tuple(items)
             }
             b't' => Value::Tuple(self.pop_to_mark()?),
+            // EMPTY_LIST, LIST; sets are kept as lists: EMPTY_SET, FROZENSET
             b']' | 0x8f => Value::List(Vec::new()),
             b'l' | 0x91 => Value::List(self.pop_to_mark()?),
+            // EMPTY_DICT, DICT
             b'}' => Value::Dict(Vec::new()),
             b'd' => Value::Dict(self.pop_pairs()?),
-            // Names are not looked up, and calls are not made.
+            // GLOBAL and STACK_GLOBAL, whose names are not looked up.
             b'c' => {
                 let module = self.line()?;
                 let name = self.line()?;
@@ -215,6 +228,7 @@ impl Machine<'_> {
                 let module = self.pop_name()?;
                 self.global(&module, &name)?
             }
+            // REDUCE, NEWOBJ, NEWOBJ_EX: calls, which are not made.
             b'R' | 0x81 | 0x92 => {
                 if opcode == 0x92 {
                     self.pop()?; // keyword arguments
@@ -226,7 +240,7 @@ impl Machine<'_> {
                     items: Vec::new(),
                 }
             }
-            b'Q' => Value::Persistent(self.pop()?),
+            b'Q' => Value::Persistent(self.pop()?), // BINPERSID
             _ => {
                 let found = format!("opcode 0x{opcode:02x}");
                 return Err(self.fail(found, "an opcode that torch.save writes"));

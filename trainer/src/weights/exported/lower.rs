@@ -16,7 +16,7 @@ use crate::network::graph::program::{Argument, Graph, GraphTensor, Meta, Node, R
 use crate::weights::exported::calls::Calls;
 use crate::weights::exported::memory::{Memory, Step};
 use crate::weights::exported::prune;
-use crate::weights::exported::rewrite::{self, Form};
+use crate::weights::exported::rewrite::{self, Rewritten};
 use crate::weights::exported::views::{self, Sharing};
 
 /// Returns the pure and minimal graph, checked.
@@ -144,8 +144,8 @@ impl<'a> Lowering<'a> {
 
         if let (Some(_), Some(first)) = (&in_place, first) {
             let value = match form {
-                Form::Same(value, _) => value,
-                Form::Call(call) => {
+                Rewritten::Same(value, _) => value,
+                Rewritten::Call(call) => {
                     operators::check(&call)?;
                     self.calls.add(call, &metas)[0]
                 }
@@ -155,7 +155,7 @@ impl<'a> Lowering<'a> {
             return Ok(());
         }
         match form {
-            Form::Same(value, sharing) => {
+            Rewritten::Same(value, sharing) => {
                 let output = node.outputs[0];
                 match (sharing, first) {
                     (Sharing::Nothing, _) | (_, None) => self.memory.put_alone(output, value),
@@ -165,7 +165,7 @@ impl<'a> Lowering<'a> {
                     }
                 }
             }
-            Form::Call(call) => {
+            Rewritten::Call(call) => {
                 operators::check(&call)?;
                 self.call(node, call, &metas, sharing, first);
             }

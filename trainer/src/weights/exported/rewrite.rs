@@ -12,7 +12,7 @@ use crate::weights::exported::calls::Calls;
 use crate::weights::exported::views::{Sharing, shape};
 
 /// What becomes of a call.
-pub(crate) enum Form {
+pub(crate) enum Rewritten {
     /// No call is needed: its output is this value. How the output shares memory with the call's input follows.
     Same(usize, Sharing),
     /// It stays a call.
@@ -35,21 +35,21 @@ pub(crate) fn rewrite(
     node: Node,
     metas: &[Meta],
     used: &[bool],
-) -> Result<Form, Problem> {
+) -> Result<Rewritten, Problem> {
     let first = node.tensors().next();
     let Some(out) = metas.first() else {
-        return Ok(Form::Call(node));
+        return Ok(Rewritten::Call(node));
     };
     if let Some(first) = first {
         if let Some(sharing) = unchanged(calls, &node, first, out) {
-            return Ok(Form::Same(first, sharing));
+            return Ok(Rewritten::Same(first, sharing));
         }
         if let Some(form) = filled(calls, &node, first, out) {
             return Ok(form);
         }
     }
     let only_first = used.iter().skip(1).all(|used| !used);
-    Ok(Form::Call(renamed(node, out, only_first)))
+    Ok(Rewritten::Call(renamed(node, out, only_first)))
 }
 
 /// Returns how the output of `node`, of type and size `out`, shares memory with the tensor `first` if it has the same
@@ -106,7 +106,7 @@ fn is_row_major(node: &Node, out: &Meta) -> bool {
 
 /// Rewrites a call that fills the tensor `first`, or a new one of its size, with a number or with another tensor;
 /// `None` if it does not.
-fn filled(calls: &mut Calls, node: &Node, first: usize, out: &Meta) -> Option<Form> {
+fn filled(calls: &mut Calls, node: &Node, first: usize, out: &Meta) -> Option<Rewritten> {
     let call = |operator: &str, arguments: Vec<(&str, Argument)>| Node {
         operator: operator.into(),
         arguments: named(arguments),
@@ -130,7 +130,7 @@ fn filled(calls: &mut Calls, node: &Node, first: usize, out: &Meta) -> Option<Fo
         let mut arguments = vec![place];
         arguments.extend(fill.map(|fill| ("fill_value", fill)));
         arguments.push(("dtype", dtype.clone()));
-        Some(Form::Call(call(operator, arguments)))
+        Some(Rewritten::Call(call(operator, arguments)))
     };
     let zeros = || made("aten.zeros_like.default", "aten.zeros.default", None);
     match node.name() {
@@ -159,10 +159,10 @@ fn filled(calls: &mut Calls, node: &Node, first: usize, out: &Meta) -> Option<Fo
             }
             let source_meta = &calls.metas[source];
             if source_meta == out && source_meta.fixed_size().is_some() {
-                return Some(Form::Same(source, Sharing::Nothing));
+                return Some(Rewritten::Same(source, Sharing::Nothing));
             }
             let source = ("self", Argument::Tensor(source));
-            Some(Form::Call(match size {
+            Some(Rewritten::Call(match size {
                 Some(size) => call("aten.expand.default", vec![source, ("size", size)]),
                 None => call(
                     "aten.expand_as.default",

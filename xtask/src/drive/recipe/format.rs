@@ -8,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::data::{Data, Limit};
-use super::length::{Change, EarlyStopping, Length};
+use super::hyperparameters::{Change, EarlyStopping, Hyperparameters};
 
 /// The annotation by segmentation masks; these cannot be dilated as boxes can.
 pub(super) const SEGMENTATION: &str = "segmentation";
@@ -45,7 +45,7 @@ pub(crate) struct Recipe {
     #[serde(skip)]
     pub(super) models_in: String,
     /// The unguided runs.
-    pub(super) baseline: Length,
+    pub(super) baseline: Hyperparameters,
     /// The guided runs.
     pub(super) guided: GuidedRuns,
     /// How checkpoints are scored.
@@ -182,7 +182,7 @@ pub(super) struct GuidedRuns {
     /// The weights that they start from.
     #[serde(default)]
     pub(super) start: GuidedStart,
-    // The keys of a `Length`; serde does not flatten a struct into one that refuses unknown keys.
+    // The keys of a `Hyperparameters`; serde does not flatten a struct into one that refuses unknown keys.
     pub(super) epochs: u32,
     pub(super) learning_rate: f64,
     pub(super) batch_size: u32,
@@ -198,8 +198,8 @@ pub(super) struct GuidedRuns {
 
 impl GuidedRuns {
     /// The hyperparameters, which grids and models may change.
-    pub(super) fn length(&self) -> Length {
-        Length {
+    pub(super) fn hyperparameters(&self) -> Hyperparameters {
+        Hyperparameters {
             epochs: self.epochs,
             learning_rate: self.learning_rate,
             batch_size: self.batch_size,

@@ -66,13 +66,13 @@ fn a_grid_combines_hyperparameters_with_everything_else() {
     );
     let n_runs = experiment.selections.iter().map(|s| s.runs.len());
     assert_eq!(n_runs.collect::<Vec<_>>(), [1, 2, 2, 2, 2, 1, 1]);
-    let last = &experiment.guided[9].length;
+    let last = &experiment.guided[9].hyperparameters;
     assert_eq!((last.learning_rate, last.batch_size), (3e-4, 8));
     let adamw = Some("adamw".to_owned());
     let mut guided = experiment.guided.iter();
-    assert!(guided.all(|run| run.length.optimizer == adamw));
+    assert!(guided.all(|run| run.hyperparameters.optimizer == adamw));
     assert_eq!(experiment.baselines.len(), 1);
-    assert_eq!(experiment.baselines[0].length.optimizer, None);
+    assert_eq!(experiment.baselines[0].hyperparameters.optimizer, None);
 }
 
 /// With a seed to tune on, each of the other seeds' runs takes the λ found with its own hyperparameters.
@@ -87,6 +87,10 @@ fn each_combination_finds_its_own_weight() {
         let tuning = tuning.runs.iter().map(|&run| experiment.run(run));
         let tuning: Vec<&Run> = tuning.collect();
         assert!(tuning.iter().all(|tuned| tuned.seed == 3));
-        assert!(tuning.iter().all(|tuned| tuned.length == run.length));
+        assert!(
+            tuning
+                .iter()
+                .all(|tuned| tuned.hyperparameters == run.hyperparameters)
+        );
     }
 }

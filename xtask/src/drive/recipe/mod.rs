@@ -1,5 +1,5 @@
 //! Reads recipes. A recipe is an experiment as a TOML file in `recipes/`. `folder` finds it, `read` reads it,
-//! `extends` lays a recipe over the one that it extends, and `file` is its text. `format`, `data` and `length`
+//! `extends` lays a recipe over the one that it extends, and `file` is its text. `format`, `data` and `hyperparameters`
 //! have its keys, `network` the networks from files. `check` refuses an invalid recipe with a `fault`.
 //! `experiment` expands its grids into training runs, and `names` labels these. xtask only writes each run's
 //! configuration; the trainer defines what it means.
@@ -16,7 +16,7 @@ mod folder;
 mod format;
 #[cfg(test)]
 mod grid_tests;
-mod length;
+mod hyperparameters;
 mod names;
 mod network;
 #[cfg(test)]
@@ -32,6 +32,6 @@ pub(crate) use experiment::{Experiment, Guidance, Maps, Origin, Run, RunIndex, S
 pub(crate) use file::File;
 pub(crate) use folder::{available, find};
 pub(crate) use format::{Fit, Loss, Slurm};
-pub(crate) use length::EarlyStopping;
+pub(crate) use hyperparameters::EarlyStopping;
 pub(crate) use network::{NetworkFile, with_located_networks};
 pub(crate) use read::{draft, expand, read};

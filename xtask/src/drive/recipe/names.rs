@@ -58,17 +58,19 @@ impl Experiment {
 /// far as these differ in them.
 fn tell_runs_apart(names: &mut [String], runs: &[&Run]) {
     tell_apart(names, |index| {
-        format!(" {} epochs", runs[index].length.epochs)
+        format!(" {} epochs", runs[index].hyperparameters.epochs)
     });
     tell_apart(names, |index| {
-        format!(" rate {}", runs[index].length.learning_rate)
+        format!(" rate {}", runs[index].hyperparameters.learning_rate)
     });
     tell_apart(names, |index| {
-        format!(" batches of {}", runs[index].length.batch_size)
+        format!(" batches of {}", runs[index].hyperparameters.batch_size)
     });
-    tell_apart(names, |index| match runs[index].length.weight_decay {
-        Some(decay) => format!(" decay {decay}"),
-        None => String::new(),
+    tell_apart(names, |index| {
+        match runs[index].hyperparameters.weight_decay {
+            Some(decay) => format!(" decay {decay}"),
+            None => String::new(),
+        }
     });
 }
 

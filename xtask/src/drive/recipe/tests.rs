@@ -129,7 +129,10 @@ fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda()
             "bcos_resnet18 baseline seed 4",
         ]
     );
-    let epochs = experiment.baselines.iter().map(|run| run.length.epochs);
+    let epochs = experiment
+        .baselines
+        .iter()
+        .map(|run| run.hyperparameters.epochs);
     assert_eq!(epochs.collect::<Vec<_>>(), [2, 2, 9, 9]);
     // Per seed: ResNet-18 has 2 layers × 2 λ and the run of the second grid, the B-cos network 2 × 2.
     assert_eq!(experiment.guided.len(), 2 * (4 + 1) + 2 * 4);
@@ -141,7 +144,10 @@ fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda()
         );
         let is_bcos = run.backbone == "bcos_resnet18";
         assert_eq!(run.attribution, if is_bcos { "bcos" } else { "ixg" });
-        assert_eq!(run.length.learning_rate, if is_bcos { 1e-5 } else { 1e-4 });
+        assert_eq!(
+            run.hyperparameters.learning_rate,
+            if is_bcos { 1e-5 } else { 1e-4 }
+        );
     }
     let last = experiment.selections.last().unwrap();
     assert_eq!(last.name, "bcos_resnet18 energy bcos@input seed 4");
@@ -525,7 +531,9 @@ fn a_collection_sets_its_sizes_in_each_recipe() {
     );
     assert!(experiment.weights().is_empty());
     let mut runs = experiment.baselines.iter().chain(&experiment.guided);
-    assert!(runs.all(|run| (run.length.epochs, run.length.batch_size) == (1, 20)));
+    assert!(
+        runs.all(|run| (run.hyperparameters.epochs, run.hyperparameters.batch_size) == (1, 20))
+    );
 }
 
 #[test]

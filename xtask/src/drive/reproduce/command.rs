@@ -327,7 +327,7 @@ fn lock(out: &Path) -> Result<fs::File> {
         made.with_context(|| format!("--out: {}: expected a folder to write in", out.display()))?;
     let shown = paths::shown(out);
     let meanwhile = format!("another reproduction is at work in {shown}: waiting for it");
-    lock::take(&lock, &meanwhile);
+    lock::take(&lock, &meanwhile)?;
     Ok(lock)
 }
 

@@ -1,6 +1,6 @@
-//! Asks the trainer how long this machine takes for a training step of each network of a recipe for own data,
-//! by which the recipe is sized. What was found is kept in the out folder, so that the same command later
-//! sizes the recipe alike and goes on with its runs.
+//! Asks the trainer how long this machine's CPU takes for a training step of each network of a recipe for own data,
+//! by which the recipe is sized (its runs must end within a time). What was found is kept in the out folder, so that
+//! the same command later sizes the recipe alike and goes on with its runs.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +24,7 @@ pub(super) struct Paces {
     pace: Vec<Pace>,
 }
 
-/// Seconds that a plain training step takes for each image.
+/// Seconds that a plain training step (one without guidance) takes for each image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Pace {
     backbone: String,
@@ -36,7 +36,7 @@ struct Pace {
 
 impl Paces {
     /// The paces of the networks of `experiment`: those in the folder `out`, and for networks that it has none
-    /// of, those that the trainer of `programs` measures.
+    /// of, those that the trainer of `programs` measures. Baselines have all networks of an experiment.
     ///
     /// # Errors
     /// A damaged file, and a network that cannot be trained.
@@ -56,7 +56,7 @@ impl Paces {
 
     fn find(&self, run: &Run, experiment: &Experiment) -> Option<&Pace> {
         let size = experiment.data[run.data].size;
-        let wanted = (&run.backbone, size, run.length.batch_size);
+        let wanted = (&run.backbone, size, run.hyperparameters.batch_size);
         let mut all = self.pace.iter();
         all.find(|pace| (&pace.backbone, pace.size, pace.batch_size) == wanted)
     }
@@ -87,7 +87,10 @@ impl Paces {
 
 /// Measures the pace of the network of `run`.
 fn measured(run: &Run, experiment: &Experiment, programs: &BinDir) -> Result<Pace> {
-    let (size, batch_size) = (experiment.data[run.data].size, run.length.batch_size);
+    let (size, batch_size) = (
+        experiment.data[run.data].size,
+        run.hyperparameters.batch_size,
+    );
     let mut command = Command::new(programs.program("trainer")?);
     command.arg("pace");
     match experiment.network(&run.backbone) {

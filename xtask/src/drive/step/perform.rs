@@ -99,7 +99,9 @@ impl Workshop<'_> {
         self.run(command, &format!("training {}", run.name), Saves::Yes)?;
         Ok(match before {
             // A run with early stopping may have trained fewer epochs than the work would say.
-            Some((_, state)) if state == "absent" && run.length.early_stopping.is_none() => {
+            Some((_, state))
+                if state == "absent" && run.hyperparameters.early_stopping.is_none() =>
+            {
                 Work::of_run(self.experiment, run)
             }
             _ => Vec::new(),

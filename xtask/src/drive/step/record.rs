@@ -127,7 +127,7 @@ pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
     files::make_folder(file.parent().unwrap_or(out))?;
     let lock = fs::File::create(file)?;
     let meanwhile = format!("{key} is still at work elsewhere: waiting for it");
-    lock::take(&lock, &meanwhile);
+    lock::take(&lock, &meanwhile)?;
     Ok(lock)
 }
 

@@ -91,7 +91,7 @@ pub(super) fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
                 options.out.display()
             )
         })?;
-    if !lock::is_taken(&lock) {
+    if !lock::try_take(&lock)? {
         bail!(
             "--out: {}: found another download at work there, expected none",
             options.out.display()

@@ -159,7 +159,7 @@ fn install(dir: &Path, build: Build, source: &Source, existing: Existing) -> Res
         "another set-up is at work on {}: waiting for it",
         paths::shown(dir)
     );
-    lock::take(&lock, &meanwhile);
+    lock::take(&lock, &meanwhile)?;
     if existing == Existing::Keep && libtorch::inspect(dir).is_ok_and(|found| found.build == build)
     {
         return Ok(()); // the set-up that was waited for has made it

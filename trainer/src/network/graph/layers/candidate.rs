@@ -15,7 +15,7 @@ pub struct Candidate {
     /// The paths of the modules within that one whose output it is too.
     pub inner: Vec<String>,
     /// The order of its axes.
-    pub form: Form,
+    pub order: AxisOrder,
     /// Rows and columns.
     pub grid: [i64; 2],
     /// The number of channels at each place.
@@ -45,7 +45,7 @@ impl Candidate {
 
 /// The order of the axes of a map: N images, C channels, h rows and w columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum AxisOrder {
     /// (N, C, h, w).
     ChannelsFirst,
     /// (N, h, w, C).

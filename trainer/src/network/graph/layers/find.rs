@@ -5,10 +5,10 @@
 //! ("layer3", "features.4", "blocks.11").
 
 use crate::network::graph::layers::axes;
-pub use crate::network::graph::layers::candidate::{Candidate, Form};
+pub use crate::network::graph::layers::candidate::{AxisOrder, Candidate};
 use crate::network::graph::layers::dominators::OnPath;
-use crate::network::graph::layers::form::{self, form};
 use crate::network::graph::layers::head;
+use crate::network::graph::layers::map;
 use crate::network::graph::layers::names::{Calls, Names};
 use crate::network::graph::problem::{Problem, quote};
 use crate::network::graph::program::Graph;
@@ -33,8 +33,8 @@ impl Layers {
         let all = vec![true; graph.values.len()];
         // Which values' tokens reach the logits, for the last `before` that was asked for: (before, values).
         let mut of_tokens = (-1, Vec::new());
-        let origins = form::origins(graph);
-        let padded = form::padded(graph, &axes);
+        let origins = map::origins(graph);
+        let padded = map::padded(graph, &axes);
         let mut is_layer = vec![false; graph.values.len()];
         is_layer[graph.input] = true;
         let mut candidates: Vec<Candidate> = Vec::new();
@@ -49,18 +49,20 @@ impl Layers {
                 continue;
             }
             let last = candidates.last().map(|candidate| candidate.grid);
-            let Some((form, grid)) = form(graph, value, axes[value].as_deref(), last) else {
+            let Some((order, grid)) =
+                map::order_and_grid(graph, value, axes[value].as_deref(), last)
+            else {
                 continue;
             };
             let Some(paths) = names.of_output(index, value) else {
                 continue;
             };
-            let channels = form::channels(&graph.values[value], form);
-            let reaches = match form {
-                Form::ChannelsFirst | Form::ChannelsLast => &all,
-                Form::Tokens { before } => {
+            let channels = map::channels(&graph.values[value], order);
+            let reaches = match order {
+                AxisOrder::ChannelsFirst | AxisOrder::ChannelsLast => &all,
+                AxisOrder::Tokens { before } => {
                     if of_tokens.0 != before {
-                        of_tokens = (before, form::tokens_that_reach_logits(graph, before));
+                        of_tokens = (before, map::tokens_that_reach_logits(graph, before));
                     }
                     &of_tokens.1
                 }
@@ -70,11 +72,11 @@ impl Layers {
                 value,
                 module: paths.next().unwrap_or_default(),
                 inner: paths.collect(),
-                form,
+                order,
                 grid,
                 channels,
                 reaches_logits: reaches[value],
-                is_only_normed: form::is_only_normed(graph, value, reaches),
+                is_only_normed: map::is_only_normed(graph, value, reaches),
                 is_moved: origins[value].is_some_and(|origin| is_layer[origin]),
                 is_padded: padded[value],
                 node: index,

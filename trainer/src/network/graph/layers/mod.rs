@@ -9,8 +9,8 @@ pub mod candidate;
 mod dominators;
 // Finds the layers.
 pub mod find;
-// The axes and grid of a value, and what the network does with it afterwards.
-mod form;
+// Whether a value is a map, its axes and grid, and what the network does with it afterwards.
+mod map;
 // The layer that makes the logits.
 pub mod head;
 // The modules' paths and calls.

@@ -9,7 +9,7 @@ use crate::drive::vocabulary::Trainer;
 /// The hyperparameters: `[baseline]`, and part of `[guided]`. What is absent is the trainer's default.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Length {
+pub(crate) struct Hyperparameters {
     /// Passes over the training images.
     pub(crate) epochs: u32,
     /// The learning rate; with warm-up or a schedule the highest.
@@ -58,15 +58,15 @@ pub(super) struct Change {
     early_stopping: Option<EarlyStopping>,
 }
 
-impl Length {
+impl Hyperparameters {
     /// These hyperparameters with `change` applied.
-    pub(super) fn changed(self, change: &Change) -> Length {
+    pub(super) fn changed(self, change: &Change) -> Hyperparameters {
         // A warm-up in steps also replaces one in epochs, and the other way round.
         let (warmup_steps, warmup_epochs) = match (change.warmup_steps, change.warmup_epochs) {
             (None, None) => (self.warmup_steps, self.warmup_epochs),
             changed => changed,
         };
-        Length {
+        Hyperparameters {
             epochs: change.epochs.unwrap_or(self.epochs),
             learning_rate: change.learning_rate.unwrap_or(self.learning_rate),
             batch_size: change.batch_size.unwrap_or(self.batch_size),
@@ -80,7 +80,7 @@ impl Length {
         }
     }
 
-    /// The first fault of a value; whether a warm-up fits is asked by [`Length::warmup_fault`].
+    /// The first fault of a value; whether a warm-up fits is asked by [`Hyperparameters::warmup_fault`].
     pub(super) fn fault(&self, field: &str) -> Option<String> {
         self.as_change().fault(field)
     }

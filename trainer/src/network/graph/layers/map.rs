@@ -2,7 +2,7 @@
 //! the order of its axes, the size of its grid, and what the rest of the network does with its places.
 
 use crate::network::graph::layers::axes::{self, Axis};
-use crate::network::graph::layers::candidate::Form;
+use crate::network::graph::layers::candidate::AxisOrder;
 use crate::network::graph::operators::{Kind, kind};
 use crate::network::graph::program::{Argument, Graph, Meta, Node};
 
@@ -12,33 +12,35 @@ const MAX_BEFORE: i64 = 8;
 
 /// Returns the order of a map's axes, and its grid [rows, columns]; `None` if a value is no map of more than one
 /// place. `axes` are the value's, if known, `last` is the grid of the layer before.
-pub(crate) fn form(
+pub(crate) fn order_and_grid(
     graph: &Graph,
     value: usize,
     axes: Option<&[Axis]>,
     last: Option<[i64; 2]>,
-) -> Option<(Form, [i64; 2])> {
+) -> Option<(AxisOrder, [i64; 2])> {
     let meta = &graph.values[value];
     if !meta.dtype().is_some_and(|dtype| dtype.is_float()) {
         return None;
     }
-    let (form, grid) = match axes.filter(|axes| !axes.contains(&Axis::Other)) {
+    let (order, grid) = match axes.filter(|axes| !axes.contains(&Axis::Other)) {
         Some(axes) => {
-            let form = match axes {
-                [Axis::Batch, Axis::Channel, ..] => Form::ChannelsFirst,
-                [Axis::Batch, Axis::Tokens { before, .. }, _] => Form::Tokens { before: *before },
-                _ => Form::ChannelsLast,
+            let order = match axes {
+                [Axis::Batch, Axis::Channel, ..] => AxisOrder::ChannelsFirst,
+                [Axis::Batch, Axis::Tokens { before, .. }, _] => {
+                    AxisOrder::Tokens { before: *before }
+                }
+                _ => AxisOrder::ChannelsLast,
             };
-            (form, axes::grid(axes, meta)?)
+            (order, axes::grid(axes, meta)?)
         }
         None => by_size(graph.image(), meta, last)?,
     };
-    (grid[0] > 1 || grid[1] > 1).then_some((form, grid))
+    (grid[0] > 1 || grid[1] > 1).then_some((order, grid))
 }
 
 /// Guesses the order of the axes and the grid from the sizes alone, where the operators do not tell the axes: the
 /// grid must have the aspect ratio of the images ([channels, height, width]) and be no finer than `last`.
-fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form, [i64; 2])> {
+fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(AxisOrder, [i64; 2])> {
     let [_, height, width] = image;
     let fits = |rows: i64, columns: i64| {
         let [max_rows, max_columns] = last.unwrap_or([height, width]);
@@ -56,8 +58,8 @@ fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form
     };
     match *meta.size()? {
         [None, Some(a), Some(b), Some(c)] => match (fits(b, c), fits(a, b)) {
-            (true, _) => Some((Form::ChannelsFirst, [b, c])),
-            (false, true) => Some((Form::ChannelsLast, [a, b])),
+            (true, _) => Some((AxisOrder::ChannelsFirst, [b, c])),
+            (false, true) => Some((AxisOrder::ChannelsLast, [a, b])),
             (false, false) => None,
         },
         [None, Some(n_tokens), Some(_)] => {
@@ -67,7 +69,7 @@ fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form
             while grid[0] > 1 && grid[1] > 1 {
                 let before = n_tokens - grid[0] * grid[1];
                 if (0..=most_before).contains(&before) {
-                    return Some((Form::Tokens { before }, grid));
+                    return Some((AxisOrder::Tokens { before }, grid));
                 }
                 (grid, most_before) = (grid.map(|size| (size + 1) / 2), 1);
             }
@@ -77,12 +79,12 @@ fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form
     }
 }
 
-/// The number of channels of a map of this form; 0 if unknown.
-pub(crate) fn channels(meta: &Meta, form: Form) -> i64 {
+/// The number of channels of a map with axes in this order; 0 if unknown.
+pub(crate) fn channels(meta: &Meta, order: AxisOrder) -> i64 {
     let size = meta.size().unwrap_or(&[]);
-    let channels = match form {
-        Form::ChannelsFirst => size.get(1),
-        Form::ChannelsLast | Form::Tokens { .. } => size.last(),
+    let channels = match order {
+        AxisOrder::ChannelsFirst => size.get(1),
+        AxisOrder::ChannelsLast | AxisOrder::Tokens { .. } => size.last(),
     };
     channels.copied().flatten().unwrap_or(0)
 }
