@@ -3,9 +3,10 @@
 
 use std::cell::OnceCell;
 
-use data_prep::geometry::Mask;
+use data_prep::geometry::{GridBox, Mask};
 
 use super::ranked::Ranked;
+use crate::metrics::boxes::BoxHits;
 use crate::metrics::energy::{Energy, Outside, energy, outside};
 use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 
@@ -35,6 +36,9 @@ pub struct Pair<'a> {
     /// The union of the boxes of other classes on the image; `None` where there are none. It may overlap with
     /// `mask`.
     pub others: Option<&'a Mask>,
+    /// The class's boxes, as annotated; `None` where there are none, and in the reversed task. A box may cover no
+    /// cell.
+    pub boxes: Option<&'a [GridBox]>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
     /// (height, width) of the image in pixels before resizing. The grid may have another aspect ratio.
@@ -52,11 +56,13 @@ pub struct Pair<'a> {
     scale: Scale,
     /// The cells by value, once a metric asked for them.
     ranked: OnceCell<Ranked>,
+    /// At which thresholds the map's boxes are right, once a metric asked for it.
+    box_hits: OnceCell<BoxHits>,
 }
 
 impl<'a> Pair<'a> {
-    /// Computes the results that several metrics need. `others` and `is_informative` are `None` at first; the
-    /// caller may set them.
+    /// Computes the results that several metrics need. `others`, `boxes` and `is_informative` are `None` at
+    /// first; the caller may set them.
     ///
     /// # Panics
     /// When map and masks are not on one grid.
@@ -74,6 +80,7 @@ impl<'a> Pair<'a> {
             mask_area: mask.area(),
             segmentation,
             others: None,
+            boxes: None,
             thresholds,
             image_size,
             is_informative: None,
@@ -82,6 +89,7 @@ impl<'a> Pair<'a> {
             sweep: scale.sweep(map, mask),
             scale,
             ranked: OnceCell::new(),
+            box_hits: OnceCell::new(),
         }
     }
 
@@ -93,6 +101,14 @@ impl<'a> Pair<'a> {
     /// Returns the cells from the highest value to the lowest, sorted once for all metrics.
     pub(super) fn ranked(&self) -> &Ranked {
         self.ranked.get_or_init(|| Ranked::new(self.map, self.mask))
+    }
+
+    /// Returns at which thresholds the map's boxes are right, found once for all metrics; `None` without boxes of the
+    /// class.
+    pub(crate) fn box_hits(&self) -> Option<&BoxHits> {
+        let boxes = self.boxes?;
+        let find = || BoxHits::of(self.map, self.mask.grid(), boxes);
+        Some(self.box_hits.get_or_init(find))
     }
 
     /// Whether the cells were sorted.
