@@ -54,6 +54,8 @@ pub struct Pair<'a> {
     pub sweep: [Iou; N_THRESHOLDS],
     /// How the map is brought to 0..=1 for IoU.
     scale: Scale,
+    /// What lies outside the mask, once a metric asked for it.
+    outside: OnceCell<Outside>,
     /// The cells by value, once a metric asked for them.
     ranked: OnceCell<Ranked>,
     /// At which thresholds the map's boxes are right, once a metric asked for it.
@@ -88,14 +90,17 @@ impl<'a> Pair<'a> {
             segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
             sweep: scale.sweep(map, mask),
             scale,
+            outside: OnceCell::new(),
             ranked: OnceCell::new(),
             box_hits: OnceCell::new(),
         }
     }
 
-    /// Returns the positive attribution outside the class's boxes, on other classes and on the background.
+    /// Returns the positive attribution outside the class's boxes, on other classes and on the background, summed once
+    /// for all metrics.
     pub fn outside(&self) -> Outside {
-        outside(self.map, self.mask, self.others)
+        let sum = || outside(self.map, self.mask, self.others);
+        *self.outside.get_or_init(sum)
     }
 
     /// Returns the cells from the highest value to the lowest, sorted once for all metrics.
@@ -119,7 +124,11 @@ impl<'a> Pair<'a> {
 
     /// Returns the overlap of the mask and the cells above a threshold.
     pub fn overlap(&self, threshold: f64) -> Iou {
-        self.scale.iou(self.map, self.mask, threshold)
+        let in_sweep = (0..N_THRESHOLDS).find(|&k| sweep_threshold(k) == threshold);
+        match in_sweep {
+            Some(k) => self.sweep[k],
+            None => self.scale.iou(self.map, self.mask, threshold),
+        }
     }
 
     /// Whether the constant of docs/SPEC.md B decides its IoU: the map is so flat that its minimum is not
