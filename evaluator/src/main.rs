@@ -16,8 +16,7 @@ use data_prep::dataset::{Labels, Split, Task};
 use evaluator::compare::{CompareOptions, compare};
 use evaluator::evaluate::{Missing, ScoreOptions, score};
 use evaluator::maps::{RunColumns, Source};
-use evaluator::metrics::pair::Chosen;
-use evaluator::metrics::vocabulary;
+use evaluator::metrics::{Chosen, vocabulary};
 use serde_json::json;
 
 /// EPG, IoU, F1 and mAP of attribution maps and logits against a data folder's masks.

@@ -10,6 +10,7 @@ use data_prep::schema::file_name;
 use data_prep::table::{INPUTS_KEY, TableSpec, column, read_table};
 use evaluator::evaluate::{EXAMPLES, GALLERY, IOU, METRICS, REPLICATES, SCORES};
 use evaluator::metrics::pair::{Mean, Over, PAIR_METRICS, PairMetric, Threshold};
+use evaluator::metrics::tally::TALLY_METRICS;
 use serde_json::Value;
 use support::{Sandbox, columns, rows_by_hand, stream, values};
 
@@ -22,7 +23,7 @@ const OF_ALL: [&str; 5] = [
     "worst_group_epg",
 ];
 /// Metrics that must be asked for.
-const ASKED: [&str; 10] = [
+const ASKED: [&str; 14] = [
     "pointing_game_quantus",
     "relevance_mass",
     "relevance_mass_absolute",
@@ -33,12 +34,19 @@ const ASKED: [&str; 10] = [
     "average_precision",
     "gini",
     "entropy",
+    "max_box_acc",
+    "max_box_acc_v2",
+    "px_ap",
+    "segment_px_ap",
 ];
 
 /// Returns all metrics that must be asked for, in the order of the tables.
 fn asked() -> Vec<&'static str> {
-    let asked = PAIR_METRICS.iter().filter(|metric| !metric.standard);
-    asked.map(|metric| metric.name).collect()
+    let of_pairs = PAIR_METRICS.iter().filter(|metric| !metric.standard);
+    let of_pairs = of_pairs.map(|metric| metric.name);
+    of_pairs
+        .chain(TALLY_METRICS.iter().map(|metric| metric.name))
+        .collect()
 }
 
 /// Returns the standard metrics that pairs (an image and a class on it) of the tiny data folder have. No threshold is
@@ -155,7 +163,10 @@ fn metrics_that_are_asked_for_are_added() {
 fn all_adds_every_metric() {
     let sandbox = Sandbox::new();
     scored(&sandbox, "out", &["--metric", "all"]);
-    assert_eq!(names(&sandbox.table("out", &SCORES)), of_scores(&asked()));
+    // Metrics of all maps together have no value of a pair.
+    let all = asked();
+    let of_pairs = &all[..all.len() - TALLY_METRICS.len()];
+    assert_eq!(names(&sandbox.table("out", &SCORES)), of_scores(of_pairs));
     assert_eq!(names(&sandbox.table("out", &METRICS)), of_metrics(&asked()));
 }
 

@@ -251,6 +251,11 @@ impl Rle {
             }
             walk_of_column = walk;
             previous = Some(source_x);
+            // Most objects are narrow: a column is passed over where one run outside has all of it.
+            let start = source_x * height;
+            if !walk.value_at(start, &self.counts) && walk.end >= start + height {
+                continue;
+            }
             for (y, &source_y) in rows.iter().enumerate() {
                 if source_x < self.width as usize && source_y < height {
                     cells[y * grid.width + x] =

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::metrics::pair::{PAIR_METRICS, PairMetric};
 use crate::metrics::pooled::{POOL_METRICS, PoolMetric};
+use crate::metrics::tally::{TALLY_METRICS, TallyMetric};
 
 /// The evaluations to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +37,8 @@ pub struct Paired {
     pub b: f64,
     /// Ends of the 95 % interval of B − A, from the bootstrap; `None` with fewer than two replicates.
     pub interval: Option<[f64; 2]>,
-    /// The test that was made and its two-sided p-value; `None` for a metric without a test (mAP), or without the
-    /// predictions it needs.
+    /// The test that was made and its two-sided p-value; `None` for a metric without a test (mAP, those of all maps
+    /// together), or without the predictions it needs.
     pub test: Option<(Test, f64)>,
     /// The number of images that the metric is computed from.
     pub n: usize,
@@ -67,6 +68,8 @@ pub(super) enum Compared {
     Pool(&'static PoolMetric),
     /// From the maps of pairs (an image and a class on it), as a mean; with its index in [`pair_metrics`].
     Pair(usize, &'static PairMetric),
+    /// From the maps of all pairs together.
+    Tally(&'static TallyMetric),
 }
 
 /// Returns the metrics of pairs that are compared: those that have bootstrap intervals.
@@ -79,15 +82,18 @@ impl Compared {
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let of_logits = POOL_METRICS.iter().filter(|metric| metric.interval);
         let of_pairs = pair_metrics().enumerate();
+        let of_all_maps = TALLY_METRICS.iter().filter(|metric| metric.interval);
         of_logits
             .map(Self::Pool)
             .chain(of_pairs.map(|(i, metric)| Self::Pair(i, metric)))
+            .chain(of_all_maps.map(Self::Tally))
     }
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pool(metric) => metric.name,
             Self::Pair(_, metric) => metric.name,
+            Self::Tally(metric) => metric.name,
         }
     }
 }

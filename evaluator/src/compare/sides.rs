@@ -38,6 +38,11 @@ impl Sides<'_> {
                 let differences = self.differences(group_id, i);
                 (differences.len(), self.test_mean(&differences))
             }
+            Compared::Tally(_) => {
+                let images = self.images(group_id);
+                let with_pairs = images.filter(|image| !image.differences.is_empty());
+                (with_pairs.count(), None)
+            }
             Compared::Pool(metric) => {
                 let outcomes = self.outcomes(group_id);
                 let test = match metric.test {

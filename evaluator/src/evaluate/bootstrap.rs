@@ -1,5 +1,5 @@
-//! Bootstrap over images: F1, mAP, accuracy and the means over pairs (an image and a class on it), computed
-//! for many resamples of a split's images.
+//! Bootstrap over images: F1, mAP, accuracy, the means over pairs (an image and a class on it) and metrics of all
+//! maps together, computed for many resamples of a split's images.
 //!
 //! A resample draws, with replacement, as many images as the split has. It is a pure function of (seed,
 //! replicate number, the sorted image ids): a splitmix64 stream gives indices into the sorted ids. So
@@ -11,8 +11,10 @@ use data_prep::dataset::Labels;
 use rayon::prelude::*;
 
 use super::sums::Sum;
+use super::tallies::{Drawn, Steps};
 use crate::metrics::pair::PairMetric;
 use crate::metrics::pooled::{Counts, Pool, PoolMetric, Ranking, decided};
+use crate::metrics::tally::TallyMetric;
 use crate::random::SplitMix64;
 
 /// One image of the split: its logits, and the sums over its pairs.
@@ -29,6 +31,8 @@ pub struct ImageTotals {
     pub rank: Option<usize>,
     /// For each resampled metric of pairs, the sum of its values over the image's pairs.
     pub pairs: Vec<Sum>,
+    /// For each resampled metric of all maps together, the counts of the image's pairs; empty without pairs.
+    pub tallies: Vec<Steps>,
 }
 
 /// The images that are resampled, and the metrics that are computed of each resample.
@@ -40,6 +44,8 @@ pub struct Totals {
     pub pool_metrics: Vec<&'static PoolMetric>,
     /// The metrics of pairs, in the order of `ImageTotals::pairs`.
     pub pair_metrics: Vec<&'static PairMetric>,
+    /// The metrics of all maps together, in the order of `ImageTotals::tallies`.
+    pub tally_metrics: Vec<&'static TallyMetric>,
     /// For each class whether it is informative (on few enough images and with boxes small enough to say
     /// something about guidance; docs/SPEC.md B).
     pub informative: Vec<bool>,
@@ -53,7 +59,8 @@ impl Totals {
     pub fn names(&self) -> Vec<&'static str> {
         let of_logits = self.pool_metrics.iter().map(|metric| metric.name);
         let of_pairs = self.pair_metrics.iter().map(|metric| metric.name);
-        of_logits.chain(of_pairs).collect()
+        let of_all_maps = self.tally_metrics.iter().map(|metric| metric.name);
+        of_logits.chain(of_pairs).chain(of_all_maps).collect()
     }
 }
 
@@ -101,6 +108,7 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
     let metrics = |replicate: usize, group_id: Option<i32>, weights: &[u32]| {
         let mut pool = Pool::default();
         let mut sums = vec![Sum::default(); totals.pair_metrics.len()];
+        let mut tallies = vec![Drawn::default(); totals.tally_metrics.len()];
         for ((image, [counts, informative]), &weight) in images.iter().zip(&counts).zip(weights) {
             if weight == 0 {
                 continue;
@@ -109,6 +117,9 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
             pool.informative.add(informative, u64::from(weight));
             for (sum, of_image) in sums.iter_mut().zip(&image.pairs) {
                 sum.add_weighted(of_image, weight);
+            }
+            for (sum, of_image) in tallies.iter_mut().zip(&image.tallies) {
+                sum.add(of_image, weight);
             }
             if let Some(rank) = image.rank {
                 pool.judge(rank, u64::from(weight));
@@ -121,10 +132,15 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
             .pool_metrics
             .iter()
             .map(|metric| (metric.value)(&pool));
+        let of_all_maps = totals.tally_metrics.iter().zip(tallies);
+        let of_all_maps = of_all_maps.map(|(metric, sums)| (metric.value)(&sums.tally()));
         Replicate {
             replicate,
             group_id,
-            values: of_logits.chain(sums.iter().map(Sum::mean)).collect(),
+            values: of_logits
+                .chain(sums.iter().map(Sum::mean))
+                .chain(of_all_maps)
+                .collect(),
         }
     };
     let rows = |replicate: usize| {
@@ -211,11 +227,13 @@ mod tests {
             },
             rank: (i != 5).then_some(i % 7),
             pairs: sums(i),
+            tallies: Vec::new(),
         });
         Totals {
             images: images.collect(),
             pool_metrics: POOL_METRICS.iter().filter(|m| m.interval).collect(),
             pair_metrics: vec![&METRIC, &METRIC],
+            tally_metrics: Vec::new(),
             informative: vec![true, false, true],
             labels: Labels::Multi,
         }

@@ -9,7 +9,9 @@ use super::bootstrap::{ImageTotals, Totals};
 use super::informative::Informative;
 use super::predictions::Predictions;
 use super::sums::Sum;
-use crate::metrics::pair::{Chosen, Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
+use super::tallies::Tallies;
+use crate::metrics::Chosen;
+use crate::metrics::pair::{Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
 use crate::metrics::pooled::{Defined, POOL_METRICS, PoolMetric, rank_of_label};
 
 /// What an evaluation's tables are computed from.
@@ -21,11 +23,13 @@ pub struct Evaluated<'a> {
     pub split: Split,
     /// The pairs that have a map, ordered by image and class.
     pub pairs: &'a [ScoredPair],
+    /// What was counted of the maps for the metrics of all of them together.
+    pub tallies: &'a Tallies,
     /// The images' logits, if a file of them was given.
     pub predictions: Option<&'a Predictions>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
-    /// The metrics of pairs that are computed.
+    /// The metrics of maps that are computed.
     pub chosen: Chosen,
     /// Which classes are informative (docs/SPEC.md B).
     pub informative: &'a Informative,
@@ -58,7 +62,7 @@ impl Evaluated<'_> {
     ) -> impl Iterator<Item = (usize, &'static PairMetric)> {
         let is_there = move |&(k, metric): &(usize, &PairMetric)| {
             let has_it = |pair: &&ScoredPair| pair.values[k] != Measured::Absent;
-            let is_chosen = self.chosen.has(k);
+            let is_chosen = self.chosen.has_pair(k);
             is_chosen && (metric.is_of_all(self.thresholds) || pairs.iter().any(has_it))
         };
         PAIR_METRICS.iter().enumerate().filter(is_there)
@@ -120,6 +124,7 @@ impl Evaluated<'_> {
             let mut total = ImageTotals {
                 group_id: image.group_id,
                 pairs: vec![Sum::default(); of_pairs.len()],
+                tallies: self.tallies.of_image(index).to_vec(),
                 ..ImageTotals::default()
             };
             let logits = self.predictions.map(|predictions| &predictions.logits[row]);
@@ -145,6 +150,7 @@ impl Evaluated<'_> {
                 None => Vec::new(),
             },
             pair_metrics: of_pairs.into_iter().map(|(_, metric)| metric).collect(),
+            tally_metrics: self.tallies.resampled(),
             informative: self.informative.of_classes(n_classes as usize),
             labels: self.labels(),
         }

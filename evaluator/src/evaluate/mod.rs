@@ -15,6 +15,7 @@ mod scope;
 mod score;
 mod sums;
 mod tables;
+mod tallies;
 mod tuned;
 mod warnings;
 

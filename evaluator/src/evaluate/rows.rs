@@ -2,11 +2,12 @@
 //! over each class, and over each size of mask. A pair is an image and a class on it; it has one map.
 //!
 //! Over all images and over each group there are: the metrics of logits (`n` is the number of images), the
-//! means over pairs (`n`: the pairs that enter the mean), the mean IoU at each threshold of the sweep, and
+//! means over pairs (`n`: the pairs that enter the mean), the metrics of all maps together (`n`: the pairs that
+//! enter), the mean IoU at each threshold of the sweep, and
 //! the numbers of pairs for which EPG and IoU say little (`n`: all pairs). Over all images there are also
 //! accuracy, F1 and EPG of the worst group, each of the group where it is lowest (`n`: the groups). Each class has
 //! f1 and ap (average precision; its mean over classes is the metric map) over all images, and the means over its
-//! pairs. Each size has the means over its pairs. A class or size without pairs has no means.
+//! pairs and metrics of their maps. Each size has these of its pairs. A class or size without pairs has none.
 
 use std::collections::BTreeMap;
 
@@ -89,10 +90,8 @@ impl Evaluated<'_> {
 
     /// Returns the scopes that a pair belongs to.
     fn scopes(&self, pair: &ScoredPair) -> impl Iterator<Item = Scope> {
-        let size = Scope::of_size(pair.mask_area, self.dataset.grid().cells());
-        [Scope::All, Scope::Class(pair.class_id), size]
-            .into_iter()
-            .chain(self.image(pair).group_id.map(Scope::Group))
+        let size = (pair.mask_area, self.dataset.grid().cells());
+        Scope::of_pair(self.image(pair).group_id, pair.class_id, size)
     }
 
     /// Adds the metrics of logits over all images or a group; over all images also f1 and ap of each class.
@@ -145,7 +144,7 @@ impl Evaluated<'_> {
         }
     }
 
-    /// Adds the means over `pairs`, which are the pairs of `scope`.
+    /// Adds the means over `pairs`, which are the pairs of `scope`, and the metrics of their maps together.
     fn localization(&self, scope: Scope, pairs: &[&ScoredPair], metrics: &mut Vec<Metric>) {
         for (k, metric) in self.pair_metrics(pairs) {
             if metric.mean == Mean::NotTaken {
@@ -157,6 +156,10 @@ impl Evaluated<'_> {
             }
             let row = Metric::new(scope, metric.name, sum.mean(), sum.n as usize);
             metrics.push(row.at(metric.threshold_of(self.thresholds)));
+        }
+        for (metric, tally) in self.tallies.of(scope) {
+            let value = (metric.value)(tally);
+            metrics.push(Metric::new(scope, metric.name, value, tally.pairs as usize));
         }
         if let Scope::All | Scope::Group(_) = scope {
             for k in 0..N_THRESHOLDS {

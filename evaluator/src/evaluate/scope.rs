@@ -18,6 +18,18 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Returns the parts of the split that a pair (an image and a class on it) belongs to. `group_id` is its image's,
+    /// and its mask covers `area` of the `cells`.
+    pub fn of_pair(
+        group_id: Option<i32>,
+        class_id: i32,
+        (area, cells): (usize, usize),
+    ) -> impl Iterator<Item = Self> {
+        [Self::All, Self::Class(class_id), Self::of_size(area, cells)]
+            .into_iter()
+            .chain(group_id.map(Self::Group))
+    }
+
     /// Returns the size bin of a mask that covers `area` of an image's `cells`. An empty mask is in the
     /// first bin and a full one in the last, so every pair is in a bin.
     pub fn of_size(area: usize, cells: usize) -> Self {

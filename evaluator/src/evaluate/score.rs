@@ -30,13 +30,15 @@ use super::pairs::Pairs;
 use super::predictions::{self, Missing, PREDICTIONS, Predictions};
 use super::rows::Metric;
 use super::run_key::RunKey;
+use super::scope::Scope;
 use super::tables::{METRICS, Tables};
+use super::tallies::Tallies;
 use super::tuned::Tuned;
 use super::warnings::{self, Range};
 use crate::error::{Error, Result};
 use crate::maps::{MapReader, MapRow, RunColumns, SmallMap, Source, to_grid};
-use crate::metrics::pair::{Chosen, Pair, ScoredPair, Thresholds};
-use crate::metrics::{shares, titles};
+use crate::metrics::pair::{Pair, ScoredPair, Thresholds};
+use crate::metrics::{Chosen, shares, titles};
 use crate::{FORMULAS, PROGRAM};
 
 /// The options of `evaluator score`.
@@ -61,7 +63,7 @@ pub struct ScoreOptions {
     /// Folder of an evaluation of the same maps on another split (normally validation). The threshold with the
     /// greatest mean IoU there is a second threshold here.
     pub threshold_from: Option<PathBuf>,
-    /// The metrics of pairs (an image and a class on it) to compute.
+    /// The metrics of maps to compute.
     pub metrics: Chosen,
     /// The number of bootstrap resamples.
     pub replicates: usize,
@@ -152,6 +154,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         dataset: &dataset,
         split,
         pairs: &intake.pairs,
+        tallies: &intake.tallies,
         predictions: predictions.as_ref(),
         thresholds,
         chosen: options.metrics,
@@ -238,6 +241,8 @@ struct Intake {
     logits: Range,
     /// The pairs that have a map, in the order of the data set.
     pairs: Vec<ScoredPair>,
+    /// What was counted for the metrics of all maps together.
+    tallies: Tallies,
     examples: Vec<Example>,
     /// Of a test split, small copies of the pairs' maps; empty for others.
     small_maps: Vec<SmallMap>,
@@ -270,6 +275,7 @@ fn take_in(
             }
         });
         let mut pairs = Pairs::new(dataset, split, path);
+        let mut tallies = Tallies::new(&options.metrics);
         let chosen = choose(dataset, &pairs.pairs, options.examples, options.seed);
         let mut example_maps: HashMap<usize, Vec<f32>> = HashMap::new();
         let mut small_maps: Vec<Option<SmallMap>> = vec![None; pairs.pairs.len()];
@@ -291,20 +297,28 @@ fn take_in(
                     let mask = dataset.class_mask(image, class_id, 0.0);
                     let segmentation = dataset.class_segmentation(image, class_id);
                     let others = dataset.other_boxes(image, class_id);
+                    let boxes = dataset.class_boxes(image, class_id);
                     let shape = (row.height, row.width);
                     let map = to_grid(&row.map, shape, dataset.grid());
                     let size = (image.height, image.width);
                     let segmentation = segmentation.as_ref();
                     let mut pair = Pair::new(&map, &mask, segmentation, thresholds, size);
                     pair.others = others.as_ref();
+                    let has_boxes = dataset.task().is_conventional() && !boxes.is_empty();
+                    pair.boxes = has_boxes.then_some(&boxes);
                     pair.is_informative = informative.is_informative(class_id);
                     let scored = ScoredPair::new(index, class_id, &pair, &options.metrics);
+                    let counts = tallies.counts(&pair);
                     let example = chosen.contains(&slot).then(|| map.into_owned());
                     let small = (split == Split::Test).then(|| SmallMap::of(&row.map, shape));
-                    (scored, example, small)
+                    (scored, counts, example, small)
                 })
                 .collect();
-            for (slot, (pair, example, small)) in slots.into_iter().zip(scored) {
+            for (slot, (pair, counts, example, small)) in slots.into_iter().zip(scored) {
+                let group_id = dataset.images[pair.image].group_id;
+                let size = (pair.mask_area, dataset.grid().cells());
+                let scopes = Scope::of_pair(group_id, pair.class_id, size);
+                tallies.add(pair.image, scopes, &counts);
                 pairs.fill(slot, pair);
                 example_maps.extend(example.map(|map| (slot, map)));
                 small_maps[slot] = small;
@@ -325,6 +339,7 @@ fn take_in(
         Ok(Intake {
             logits,
             pairs,
+            tallies,
             examples,
             small_maps: small_maps.into_iter().flatten().collect(),
             missing,

@@ -77,13 +77,24 @@ pub fn outside(map: &[f32], mask: &Mask, others: Option<&Mask>) -> Outside {
     let others = others.map(Mask::cells);
     assert!(others.is_none_or(|others| others.len() == map.len()));
     let (mut on_others, mut on_background) = (0.0, 0.0);
-    for (cell, (&value, &is_inside)) in map.iter().zip(mask.cells()).enumerate() {
-        let positive = f64::from(value.max(0.0));
-        match (is_inside, others.is_some_and(|others| others[cell])) {
-            (true, _) => {}
-            (false, true) => on_others += positive,
-            (false, false) => on_background += positive,
+    // Every cell is added to both sums, as what it is there or 0: no branch can foresee where it lies.
+    let mut add = |value: f32, is_inside: bool, is_on_others: bool| {
+        let positive = f64::from(if value > 0.0 && !is_inside {
+            value
+        } else {
+            0.0
+        });
+        on_others += if is_on_others { positive } else { 0.0 };
+        on_background += if is_on_others { 0.0 } else { positive };
+    };
+    let cells = map.iter().zip(mask.cells());
+    match others {
+        Some(others) => {
+            for ((&value, &is_inside), &is_on_others) in cells.zip(others) {
+                add(value, is_inside, is_on_others);
+            }
         }
+        None => cells.for_each(|(&value, &is_inside)| add(value, is_inside, false)),
     }
     Outside {
         on_others,

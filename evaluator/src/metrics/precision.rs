@@ -15,9 +15,8 @@ pub(crate) struct Precision {
 
 impl Precision {
     /// Adds `all`, at least one, that have the next lower score, `positives` of which are positive.
-    pub(crate) fn add(&mut self, positives: u32, all: u32) {
-        let positives = f64::from(positives);
-        self.seen += f64::from(all);
+    pub(crate) fn add(&mut self, positives: f64, all: f64) {
+        self.seen += all;
         self.positives += positives;
         self.sum += positives * (self.positives / self.seen);
     }

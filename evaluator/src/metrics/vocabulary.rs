@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::pair::{Chosen, Mean};
+use super::chosen::Chosen;
+use super::pair::Mean;
 use super::pooled::{PAIR_COUNTS, POOL_METRICS};
 
 /// Name of the average precision of one class.
@@ -67,7 +68,7 @@ pub fn vocabulary() -> Vec<Word> {
     words(&Chosen::ALL)
 }
 
-/// Returns the metrics of `metrics.parquet`, of those of pairs the chosen ones.
+/// Returns the metrics of `metrics.parquet`, of those of maps the chosen ones.
 fn words(chosen: &Chosen) -> Vec<Word> {
     let pooled = |name, title, share, interval| Word {
         name,
@@ -82,7 +83,7 @@ fn words(chosen: &Chosen) -> Vec<Word> {
     let logits = logits.map(|metric| pooled(metric.name, metric.title, true, metric.interval));
     let others = [pooled(AVERAGE_PRECISION, "Average precision", true, false)];
     let worst = WORST_GROUPS.map(|(name, title, _)| pooled(name, title, true, false));
-    let averaged = chosen.metrics().filter_map(|metric| {
+    let averaged = chosen.of_pairs().filter_map(|metric| {
         let undefined = match metric.mean {
             Mean::UndefinedAsZero => Undefined::Zero,
             Mean::OverDefined => Undefined::LeftOut,
@@ -98,6 +99,10 @@ fn words(chosen: &Chosen) -> Vec<Word> {
             standard: metric.standard,
         })
     });
+    let of_all_maps = chosen.of_all_maps().map(|metric| Word {
+        standard: false,
+        ..pooled(metric.name, metric.title, true, metric.interval)
+    });
     let sweep = [pooled(IOU_SWEEP, "IoU at each threshold", true, false)];
     let counts = PAIR_COUNTS.iter();
     let counts = counts.map(|count| pooled(count.name, count.title, false, false));
@@ -105,23 +110,24 @@ fn words(chosen: &Chosen) -> Vec<Word> {
         .chain(others)
         .chain(worst)
         .chain(averaged)
+        .chain(of_all_maps)
         .chain(sweep)
         .chain(counts)
         .collect()
 }
 
 /// Returns the name for people of each metric of any table, including those whose mean is not taken; of those of
-/// pairs the chosen ones.
+/// maps the chosen ones.
 pub(crate) fn titles(chosen: &Chosen) -> BTreeMap<&'static str, &'static str> {
     let words = words(chosen).into_iter();
     let words = words.map(|word| (word.name, word.title));
-    let of_pairs = chosen.metrics();
+    let of_pairs = chosen.of_pairs();
     words
         .chain(of_pairs.map(|metric| (metric.name, metric.title)))
         .collect()
 }
 
-/// Returns the names of the metrics that are shares; of those of pairs the chosen ones.
+/// Returns the names of the metrics that are shares; of those of maps the chosen ones.
 pub(crate) fn shares(chosen: &Chosen) -> Vec<&'static str> {
     let words = words(chosen).into_iter().filter(|word| word.share);
     words.map(|word| word.name).collect()
@@ -135,7 +141,7 @@ mod tests {
     #[test]
     fn no_name_stands_for_two_metrics() {
         let words = vocabulary();
-        let sums = Chosen::ALL.metrics().filter(|m| m.mean == Mean::NotTaken);
+        let sums = Chosen::ALL.of_pairs().filter(|m| m.mean == Mean::NotTaken);
         assert_eq!(titles(&Chosen::ALL).len(), words.len() + sums.count());
     }
 }

@@ -44,7 +44,7 @@ impl Tables<'_> {
     pub fn write_scores(&self, evaluated: &Evaluated) -> Result<()> {
         let mut writer = self.create(&SCORES)?;
         // The run columns are made once, as long as the longest batch, and cut for each.
-        let n_metrics = evaluated.chosen.metrics().count();
+        let n_metrics = evaluated.chosen.of_pairs().count();
         let most = evaluated.pairs.len().min(PAIRS_PER_BATCH) * n_metrics;
         let run_columns = self.run_columns(most);
         for pairs in evaluated.pairs.chunks(PAIRS_PER_BATCH) {

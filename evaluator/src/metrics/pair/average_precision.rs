@@ -17,7 +17,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     value: |pair| {
         let mut precision = Precision::default();
         for tie in pair.ranked().ties() {
-            precision.add(tie.inside, tie.cells);
+            precision.add(tie.inside.into(), tie.cells.into());
         }
         precision.average()
     },

@@ -3,9 +3,10 @@
 
 use std::cell::OnceCell;
 
-use data_prep::geometry::Mask;
+use data_prep::geometry::{GridBox, Mask};
 
 use super::ranked::Ranked;
+use crate::metrics::boxes::BoxHits;
 use crate::metrics::energy::{Energy, Outside, energy, outside};
 use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 
@@ -35,6 +36,9 @@ pub struct Pair<'a> {
     /// The union of the boxes of other classes on the image; `None` where there are none. It may overlap with
     /// `mask`.
     pub others: Option<&'a Mask>,
+    /// The class's boxes, as annotated; `None` where there are none, and in the reversed task. A box may cover no
+    /// cell.
+    pub boxes: Option<&'a [GridBox]>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
     /// (height, width) of the image in pixels before resizing. The grid may have another aspect ratio.
@@ -50,13 +54,17 @@ pub struct Pair<'a> {
     pub sweep: [Iou; N_THRESHOLDS],
     /// How the map is brought to 0..=1 for IoU.
     scale: Scale,
+    /// What lies outside the mask, once a metric asked for it.
+    outside: OnceCell<Outside>,
     /// The cells by value, once a metric asked for them.
     ranked: OnceCell<Ranked>,
+    /// At which thresholds the map's boxes are right, once a metric asked for it.
+    box_hits: OnceCell<BoxHits>,
 }
 
 impl<'a> Pair<'a> {
-    /// Computes the results that several metrics need. `others` and `is_informative` are `None` at first; the
-    /// caller may set them.
+    /// Computes the results that several metrics need. `others`, `boxes` and `is_informative` are `None` at
+    /// first; the caller may set them.
     ///
     /// # Panics
     /// When map and masks are not on one grid.
@@ -74,6 +82,7 @@ impl<'a> Pair<'a> {
             mask_area: mask.area(),
             segmentation,
             others: None,
+            boxes: None,
             thresholds,
             image_size,
             is_informative: None,
@@ -81,18 +90,30 @@ impl<'a> Pair<'a> {
             segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
             sweep: scale.sweep(map, mask),
             scale,
+            outside: OnceCell::new(),
             ranked: OnceCell::new(),
+            box_hits: OnceCell::new(),
         }
     }
 
-    /// Returns the positive attribution outside the class's boxes, on other classes and on the background.
+    /// Returns the positive attribution outside the class's boxes, on other classes and on the background, summed once
+    /// for all metrics.
     pub fn outside(&self) -> Outside {
-        outside(self.map, self.mask, self.others)
+        let sum = || outside(self.map, self.mask, self.others);
+        *self.outside.get_or_init(sum)
     }
 
     /// Returns the cells from the highest value to the lowest, sorted once for all metrics.
     pub(super) fn ranked(&self) -> &Ranked {
         self.ranked.get_or_init(|| Ranked::new(self.map, self.mask))
+    }
+
+    /// Returns at which thresholds the map's boxes are right, found once for all metrics; `None` without boxes of the
+    /// class.
+    pub(crate) fn box_hits(&self) -> Option<&BoxHits> {
+        let boxes = self.boxes?;
+        let find = || BoxHits::of(self.map, self.mask.grid(), boxes);
+        Some(self.box_hits.get_or_init(find))
     }
 
     /// Whether the cells were sorted.
@@ -103,7 +124,11 @@ impl<'a> Pair<'a> {
 
     /// Returns the overlap of the mask and the cells above a threshold.
     pub fn overlap(&self, threshold: f64) -> Iou {
-        self.scale.iou(self.map, self.mask, threshold)
+        let in_sweep = (0..N_THRESHOLDS).find(|&k| sweep_threshold(k) == threshold);
+        match in_sweep {
+            Some(k) => self.sweep[k],
+            None => self.scale.iou(self.map, self.mask, threshold),
+        }
     }
 
     /// Whether the constant of docs/SPEC.md B decides its IoU: the map is so flat that its minimum is not

@@ -1,11 +1,10 @@
 //! The metrics of a pair (an image and a class on it), which compare its one map with its one mask. Each metric is a
 //! file, and `list` lists them; a new one needs its file, its `mod` here and its line in `list`. `metric` says
-//! what a metric is, `input` what it is computed from, `chosen` which are computed, `scored` what is kept of a pair.
+//! what a metric is, `input` what it is computed from, `scored` what is kept of a pair.
 //! `ranked` sorts the cells of a map, and `mass` sums them, for several metrics.
 
 mod auc;
 mod average_precision;
-mod chosen;
 mod energy_inside;
 mod energy_total;
 mod entropy;
@@ -36,7 +35,6 @@ mod segment_epg;
 mod segment_relevance_mass;
 mod top_k_intersection;
 
-pub use chosen::Chosen;
 pub use input::{Pair, Thresholds};
 pub use list::PAIR_METRICS;
 pub use metric::{Mean, Measured, Over, PairMetric, Threshold};

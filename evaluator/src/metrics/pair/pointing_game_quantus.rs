@@ -15,7 +15,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     over: Over::Pairs,
     threshold: Threshold::None,
     value: |pair| {
-        let highest = pair.ranked().ties().next()?;
+        let highest = pair.ranked().ties().first()?;
         (pair.mask_area > 0).then(|| f64::from(u8::from(highest.inside > 0)))
     },
     mean: Mean::OverDefined,

@@ -1,10 +1,10 @@
 //! Defines [`ScoredPair`], what an evaluation keeps of a pair (an image and a class on it) when its map is
 //! no longer in memory.
 
-use super::chosen::Chosen;
 use super::input::Pair;
 use super::list::PAIR_METRICS;
 use super::metric::Measured;
+use crate::metrics::chosen::Chosen;
 use crate::metrics::energy::Energy;
 use crate::metrics::overlap::{Iou, N_THRESHOLDS};
 
@@ -33,7 +33,7 @@ impl ScoredPair {
     /// Measures the `chosen` metrics of `pair`, which is of the image with index `image` and the class `class_id`
     /// on it.
     pub fn new(image: usize, class_id: i32, pair: &Pair, chosen: &Chosen) -> Self {
-        let value = |k: usize| match chosen.has(k) {
+        let value = |k: usize| match chosen.has_pair(k) {
             true => PAIR_METRICS[k].measure(pair),
             false => Measured::Absent,
         };

@@ -64,7 +64,7 @@ impl Ranking {
             positives += if target { weight } else { 0 };
             // Those of scores without a positive are added with the next that has one.
             if is_last_of_tie && positives > 0 {
-                precision.add(positives, all);
+                precision.add(positives.into(), all.into());
                 (positives, all) = (0, 0);
             }
         }

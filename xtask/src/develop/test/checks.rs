@@ -212,7 +212,7 @@ pub(super) fn slurm() -> Result<Outcome> {
 /// their own, because those packages are large.
 const PACKAGES: [&str; 3] = ["packages", "exported_networks", "exported_layers"];
 /// The modules with which the names of their tests begin.
-const OF_PACKAGES: [&str; 2] = ["real_packages::", "real_networks::"];
+const OF_PACKAGES: [&str; 3] = ["real_packages::", "real_networks::", "real_evaluations::"];
 
 /// Runs all tests but those of [`PACKAGES`]; a failing test binary does not keep the others from running.
 pub(super) fn tests() -> Result<Outcome> {
