@@ -4,12 +4,14 @@
 //! Over all images and over each group there are: the metrics of logits (`n` is the number of images), the
 //! means over pairs (`n`: the pairs that enter the mean), the mean IoU at each threshold of the sweep, and
 //! the numbers of pairs for which EPG and IoU say little (`n`: all pairs). Over all images there are also
-//! accuracy, F1 and EPG of the worst group, each of the group where it is lowest (`n`: the groups). Each class has
+//! accuracy, F1 and EPG of the worst group, each of the group where it is lowest, and the accuracy of groups weighted
+//! as in training ([`adjusted`]) (`n`: the groups). Each class has
 //! f1 and ap (average precision; its mean over classes is the metric map) over all images, and the means over its
 //! pairs. Each size has the means over its pairs. A class or size without pairs has no means.
 
 use std::collections::BTreeMap;
 
+use super::adjusted;
 use super::evaluated::Evaluated;
 use super::predictions::Predictions;
 use super::scope::Scope;
@@ -84,6 +86,7 @@ impl Evaluated<'_> {
                 metrics.push(Metric::new(Scope::All, name, Some(worst), n));
             }
         }
+        metrics.extend(adjusted::accuracy(self.dataset, &metrics));
         metrics
     }
 
