@@ -8,8 +8,8 @@
 //! with their baselines ([`model::comparison`]), decides the paper's claims ([`claims`]), makes the
 //! paper's tables and figures ([`exhibit`]), and writes every table in four formats, every figure in two,
 //! and a report of them all ([`render`]). It knows the other crates only by the schemas of their tables.
-//! It computes no metric: values come from `metrics.parquet`, and intervals are percentiles of the bootstrap
-//! resamples in `replicates.parquet`.
+//! It computes no metric: values come from `metrics.parquet`, and what chance may do to them ([`statistics`]) from
+//! several seeds and from the bootstrap resamples in `replicates.parquet`.
 
 pub mod claims;
 pub mod cli;
@@ -21,6 +21,7 @@ pub mod model;
 pub mod paper;
 pub mod query;
 pub mod render;
+pub mod statistics;
 pub mod vocabulary;
 
 pub use error::{Error, Result};

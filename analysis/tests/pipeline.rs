@@ -200,12 +200,12 @@ fn standard_output_is_the_markdown_table() {
 fn report_stands_alone_and_says_what_was_found() {
     let (out, stdout, _) = succeeds("report", &fixtures().join("results"));
     let page = read(&out, "report.html").replace('\u{a0}', " ");
-    let finding = "Guiding with Energy, λ = 0.05 (IxG at Final): test EPG rose from 40.2 % to 60.1 % (+19.9 \
-                   points, 95 % interval [+18.7, +22.1]); F1 did not clearly change, −0.9 points [−2.1, +0.8].";
+    let finding = "Guiding with Energy, λ = 0.05 (IxG at Final, one seed): test EPG rose from 40.2 % to 60.1 % (+19.9 \
+                   points, 95 % interval [+18.2, +21.5]); F1 did not clearly change, −0.9 points [−2.7, +0.6].";
     for text in [
         finding,
         "On the test images of group shifted: test EPG rose from 35.2 % to 55.1 %",
-        "F1 rose by 3.1 points [+1.3, +4.6].",
+        "F1 rose by 3.1 points [+1.9, +4.8].",
         "&lt;script&gt;alert('class')&lt;/script&gt;",
         "base_line &amp; &lt;i&gt;100%&lt;/i&gt; | #1",
         "EPG undefined, 0",
@@ -443,7 +443,7 @@ fn broken_tables_are_refused_in_one_line() {
         ("runs/base0001/run.parquet", |p| { ParquetWriter::new(std::fs::File::create(p).unwrap()).finish(&mut df!("run_id" => ["x"]).unwrap()).unwrap(); }, "guidance.schema: found nothing, expected run"),
         ("runs/base0001/evaluations/test-6/metrics.parquet", |p| change(p, "metrics", |f| f.drop("n").unwrap()), "n: found no such column, expected i64"),
         ("runs/base0001/evaluations/test-6/metrics.parquet", |p| change(p, "metrics", |mut f| { let n = f.column("n").unwrap().cast(&DataType::Int32).unwrap(); f.with_column(n).unwrap(); f }), "n: found i32, expected i64"),
-        ("runs/base0001/evaluations/test-6/replicates.parquet", |p| change(p, "replicates", |mut f| { let n = Column::full_null("split".into(), f.height(), &DataType::String); f.with_column(n).unwrap(); f }), "split: found 600 null values, expected none"),
+        ("runs/base0001/evaluations/test-6/replicates.parquet", |p| change(p, "replicates", |mut f| { let n = Column::full_null("split".into(), f.height(), &DataType::String); f.with_column(n).unwrap(); f }), "split: found 1200 null values, expected none"),
         ("runs/ener0001/run.parquet", |p| write(p, frame(p), "run", "3"), "area_exponent: found no such column, expected f64"),
         ("runs/ener0001/epochs.parquet", |p| change(p, "epochs", |mut f| { let ids = Column::new("run_id".into(), vec!["other"; f.height()]); f.with_column(ids).unwrap(); f }), "run_id: found other, expected ener0001"),
         ("runs/ener0001/evaluations/test-5/examples.parquet", |p| change(p, "examples", |mut f| { let maps = Column::new("map".into(), vec![&[0_u8; 8][..]; f.height()]); f.with_column(maps).unwrap(); f }), "map: found 8 bytes, expected 2304 bytes for 24 × 24 pixels"),

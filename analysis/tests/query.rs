@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Part, Run, Score, add, reaches, results};
+use common::{Part, Run, Score, add, over_seeds, reaches, results};
 use polars::prelude::*;
 use tempfile::TempDir;
 
@@ -166,6 +166,7 @@ fn a_sweep_is_grouped_by_its_thresholds() {
 fn checkpoints_that_were_not_chosen_can_be_asked_for() {
     let mut run = Run::default().scored(reaches(0.80, 0.40));
     run.scores.push(Score {
+        split: "test",
         epoch: 2,
         layer: "input",
         values: reaches(0.70, 0.30),
@@ -232,6 +233,40 @@ fn two_runs_are_compared() {
     assert!(lines[4].starts_with("A: energy Some(0.1) (energy2). B: l1 Some(0.1) (l1)."));
 }
 
+#[test]
+fn sides_of_several_seeds_are_compared() {
+    let runs = [
+        Run::default().scored(reaches(0.80, 0.40)),
+        Run::guided("energy", "energy").scored(reaches(0.80, 0.60)),
+    ];
+    let dir = results(&over_seeds(&runs, 3));
+    let out = dir.path().join("difference.parquet");
+    let file = out.to_string_lossy().into_owned();
+    let difference = |sides: &str| {
+        let arguments = ["--compare", sides, "--metric", "epg", "--out", &file];
+        let lines = answer(dir.path(), &arguments);
+        let frame = ParquetReader::new(std::fs::File::open(&out).unwrap())
+            .finish()
+            .unwrap();
+        let ends = ["difference_low", "difference_high"].map(|name| {
+            let column = frame.column(name).unwrap().f64().unwrap();
+            column.get(0).unwrap()
+        });
+        (ends, lines.last().unwrap().clone())
+    };
+    // Pairs of a seed, by a beginning of the ids.
+    let (paired, said) = difference("base,energy");
+    assert!(said.ends_with("Means over seeds, with 95 % intervals over seeds and test images."));
+    assert!(paired[0] > 0.19 && paired[1] < 0.21, "{paired:?}");
+    assert_eq!(difference("base-2+base-0+base-1,energy").0, paired);
+    // Two seeds against three are no pairs.
+    let (unpaired, _) = difference("base-0+base-1,energy");
+    assert!(unpaired[0] > 0.15 && unpaired[1] < 0.25 && unpaired != paired);
+    // One seed on a side: images alone.
+    let (_, said) = difference("base-0,energy");
+    assert!(said.ends_with("With 95 % intervals over test images alone."));
+}
+
 /// An unknown name in a query must be refused with one line that lists the known ones.
 #[test]
 fn what_is_not_there_is_refused_with_what_is() {
@@ -254,8 +289,9 @@ fn what_is_not_there_is_refused_with_what_is() {
             "--where: found seed=first, expected a number for seed",
         ),
         (
-            &["--compare", "energy,l1"],
-            "--compare: found energy,l1, expected energy to be one run, not 3",
+            &["--compare", "energy1+l1,base"],
+            "--compare: found energy1+l1,base, expected energy1+l1 to be one run, or runs that differ in the \
+             seed alone, not 2 runs",
         ),
         (
             &["--compare", "nope,l1"],

@@ -152,12 +152,12 @@ struct VocabularyArgs {
 
 #[derive(Args)]
 struct CompareArgs {
-    /// The evaluation that is compared with, e.g. a baseline's.
-    #[arg(long, value_name = "DIR")]
-    a: PathBuf,
-    /// The evaluation that is compared: differences are B − A.
-    #[arg(long, value_name = "DIR")]
-    b: PathBuf,
+    /// The evaluation that is compared with, e.g. a baseline's; several: one of each seed.
+    #[arg(long, value_name = "DIR", required = true, num_args = 1..)]
+    a: Vec<PathBuf>,
+    /// The evaluation that is compared: differences are B − A. Of as many seeds as --a they are pairs, in order.
+    #[arg(long, value_name = "DIR", required = true, num_args = 1..)]
+    b: Vec<PathBuf>,
     /// Data folder the evaluations are against: its labels are the targets where predictions.parquet
     /// has none.
     #[arg(long, value_name = "DIR")]

@@ -55,8 +55,13 @@ pub fn comparison(comparison: &Comparison) -> String {
         n_pairs,
         ..
     } = comparison;
-    let mut text =
-        format!("A  {a}\nB  {b}\n{n_pairs} pairs of {n_images} images; differences are B − A\n");
+    let mut text = String::new();
+    for (side, keys) in [("A", a), ("B", b)] {
+        for key in keys {
+            text += &format!("{side}  {key}\n");
+        }
+    }
+    text += &format!("{n_pairs} pairs of {n_images} images; differences are B − A\n");
     let name_width = name_width(comparison.rows.iter().map(|row| row.metric));
     text += &format!(
         "{:<name_width$}{:>7}{:>9}{:>9}{:>10}{:>20}{:>9}  {}\n",

@@ -76,19 +76,13 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
 /// In a task of two exclusive classes the prediction is the class with the greater logit.
 #[test]
 fn the_greater_logit_counts_whatever_its_sign() {
-    let images: [(&str, &str, i32, &[i32]); 5] = [
+    let tested: [(&str, &str, i32, &[i32]); 5] = [
         ("p", "test", 0, &[0]),
         ("q", "test", 0, &[1]),
         ("r", "test", 1, &[0]),
         ("s", "test", 1, &[1]),
         ("t", "test", 1, &[0]),
     ];
-    let sandbox = Sandbox::with(&Data {
-        classes: &["landbird", "waterbird"],
-        images: &images,
-        objects: &[],
-        ..TINY
-    });
     // Right on p, on q (both negative: the greater one counts) and on t (equal: the first class counts). Wrong on r
     // and s.
     let logits = [
@@ -98,7 +92,7 @@ fn the_greater_logit_counts_whatever_its_sign() {
         [4.0, -4.0],
         [0.5, 0.5],
     ];
-    let cells = || (0..10).map(|i| (images[i / 2].0, i as i32 % 2, logits[i / 2][i % 2]));
+    let cells = || (0..10).map(|i| (tested[i / 2].0, i as i32 % 2, logits[i / 2][i % 2]));
     let batch = RecordBatch::try_from_iter([
         ("image_id", texts(cells().map(|c| c.0))),
         ("class_id", i32s(cells().map(|c| c.1))),
@@ -110,16 +104,42 @@ fn the_greater_logit_counts_whatever_its_sign() {
     .unwrap();
     let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
-    let logits = sandbox.file("foreign.arrow", &writer.into_inner().unwrap());
-    let rows: Vec<MapRow> = (images.iter())
+    let logits = writer.into_inner().unwrap();
+    let rows: Vec<MapRow> = (tested.iter())
         .map(|image| row((image.0, image.3[0]), 1, 1, vec![1.0]))
         .collect();
     let maps = stream(&rows, &RunColumns::default());
-    sandbox.scored("out", &["--maps", "-", "--predictions", &logits], &maps);
-    let metrics = sandbox.table("out", &METRICS);
+    // Scores them with further images of other splits.
+    let scored = |others: &[(&'static str, &'static str, i32, &'static [i32])]| {
+        let sandbox = Sandbox::with(&Data {
+            classes: &["landbird", "waterbird"],
+            images: &[&tested, others].concat(),
+            objects: &[],
+            ..TINY
+        });
+        let logits = sandbox.file("foreign.arrow", &logits);
+        sandbox.scored("out", &["--maps", "-", "--predictions", &logits], &maps);
+        sandbox.table("out", &METRICS)
+    };
+    let metrics = scored(&[]);
     let of = |name, scope| metric(&metrics, name, scope);
     close(of("accuracy", All), 3.0 / 5.0, 5, "accuracy");
     close(of("accuracy", Group(0)), 1.0, 2, "accuracy");
     close(of("accuracy", Group(1)), 1.0 / 3.0, 3, "accuracy");
     close(of("worst_group", All), 1.0 / 3.0, 2, "worst_group");
+    // Without training and validation images in every group there is no adjusted accuracy.
+    assert!(metric(&metrics, "adjusted_accuracy", All).is_none());
+    let train: [(&str, &str, i32, &[i32]); 4] = [
+        ("u", "train", 0, &[0]),
+        ("v", "train", 1, &[1]),
+        ("w", "train", 1, &[1]),
+        ("x", "train", 1, &[0]),
+    ];
+    let val: [(&str, &str, i32, &[i32]); 2] = [("y", "val", 0, &[0]), ("z", "val", 1, &[1])];
+    let metrics = scored(&[&train[..], &val[..1]].concat());
+    assert!(metric(&metrics, "adjusted_accuracy", All).is_none());
+    // A quarter of the training images are of group 0, and three quarters of group 1.
+    let metrics = scored(&[&train[..], &val[..]].concat());
+    let adjusted = metric(&metrics, "adjusted_accuracy", All);
+    close(adjusted, 0.25 + 0.75 / 3.0, 2, "adjusted_accuracy");
 }

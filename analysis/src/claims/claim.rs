@@ -1,12 +1,9 @@
 //! Defines [`Claim`]: a statement of the paper, and the rule that tests it on our results. The rule makes
-//! [`Trial`]s. A trial is one comparison, e.g. of two losses on one network; its interval decides whether it
-//! is for or against the claim. In three rules a second condition can change this outcome: the interval of F1's
-//! change (R5), the interval of EPG's change (R6), the quartiles of the seconds an epoch takes (R9).
-
-use std::fmt;
+//! [`Trial`]s. A trial is one comparison over seeds, e.g. of two losses on one network.
 
 use crate::model::evidence::Evidence;
-use crate::model::intervals::Interval;
+use crate::statistics::effect::Effect;
+use crate::statistics::rules::{Outcome, Reach, Weighed};
 
 /// A claim of the paper.
 #[derive(Debug, Clone, Copy)]
@@ -25,15 +22,6 @@ pub struct Claim {
     pub rule: fn(&Evidence) -> Trials,
 }
 
-/// How much a claim says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Claimed of all cases.
-    Everywhere,
-    /// Claimed that there is such a case.
-    Somewhere,
-}
-
 /// The comparisons that decide a claim; `Err` is a clause that says which runs are missing.
 pub type Trials = Result<Vec<Trial>, String>;
 
@@ -44,42 +32,45 @@ pub struct Trial {
     pub place: String,
     /// What was compared, in words.
     pub compared: String,
-    /// The difference, a fraction; above 0 it is in favour of the claim. `None` where it is unknown.
-    pub value: Option<f64>,
-    /// The confidence interval of the difference: 95 %, unless the claim's rule says otherwise.
-    pub interval: Option<Interval>,
-    /// The outcome.
-    pub outcome: Outcome,
+    /// What must hold: that each difference is above its bound, a fraction. The first is the one that the report
+    /// shows, and its bound is 0.
+    pub conditions: Vec<(Effect, f64)>,
+    /// All conditions, weighed.
+    pub weighed: Weighed,
 }
 
-/// The outcome of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The whole interval is above 0, on the claim's side.
-    For,
-    /// The whole interval is below 0; or the rule's second condition is against the claim.
-    Against,
-    /// The interval contains 0, or there is none; or a second condition of the claim is not met.
-    Open,
-}
-
-impl Outcome {
-    /// Returns the outcome by the side of 0 that the interval is on; the claim's side is above.
-    pub fn of(interval: Option<Interval>) -> Self {
-        match interval {
-            Some(i) if i.low > 0.0 => Self::For,
-            Some(i) if i.high < 0.0 => Self::Against,
-            _ => Self::Open,
+impl Trial {
+    /// The trial of the claim that a difference is above 0.
+    pub fn new(place: String, compared: String, effect: Effect) -> Self {
+        Self {
+            place,
+            compared,
+            weighed: effect.above(0.0),
+            conditions: vec![(effect, 0.0)],
         }
     }
-}
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::For => "for",
-            Self::Against => "against",
-            Self::Open => "open",
-        })
+    /// The trial of the claim that, besides, another difference is above `bound`.
+    pub fn and(mut self, effect: Effect, bound: f64) -> Self {
+        self.weighed = self.weighed.and(&effect.above(bound));
+        self.conditions.push((effect, bound));
+        self
+    }
+
+    /// The same trial where it can only be made if another difference is above 0.
+    pub fn given(mut self, effect: &Effect) -> Self {
+        self.weighed = self.weighed.given(&effect.above(0.0));
+        self.conditions.push((*effect, 0.0));
+        self
+    }
+
+    /// The difference that the report shows.
+    pub fn effect(&self) -> &Effect {
+        &self.conditions[0].0
+    }
+
+    /// The outcome by itself.
+    pub fn outcome(&self) -> Outcome {
+        self.weighed.outcome()
     }
 }

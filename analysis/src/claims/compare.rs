@@ -1,178 +1,259 @@
-//! Compares runs for the rules of claims, and gives each difference a bootstrap interval. [`chosen`] compares
-//! checkpoints that were chosen on validation, [`fronts`] whole Pareto fronts.
+//! Compares runs for the rules of claims, seed by seed, by the checkpoints that validation chooses
+//! ([`crate::statistics::choice`]) and their values on the test images.
 //!
 //! A setting holds runs that are trained and scored alike; a row is one run in it; a run set has the runs of one
-//! configuration, which differ in λ (the weight of the localization loss) and seed alone. A replicate is a
-//! metric's value over one bootstrap resample of the test images, by the resample's number.
+//! configuration, which differ in λ (the weight of the localization loss) and seed alone.
 
 use std::collections::BTreeSet;
 
-use crate::claims::claim::{Outcome, Trial};
+use crate::model::aligned::Aligned;
 use crate::model::evidence::Evidence;
-use crate::model::front::area;
-use crate::model::intervals::{self, Interval, Replicates, TAIL};
-use crate::model::measure::F1;
+use crate::model::measure::IOU_TUNED;
 use crate::model::run_sets::RunSet;
+use crate::model::seeds::tuned_on;
+use crate::model::select;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
+use crate::statistics::choice::{Candidate, Choice, Training, choose, height, thinned};
+use crate::statistics::effect::{Effect, Measured};
 
-/// Fronts are compared where F1 is at most this far from the baseline's: 5 percentage points, our choice.
-pub(super) const ROOM: f64 = 0.05;
+/// The validation F1 that a chosen checkpoint may lose, where a claim is about one checkpoint: 1 point.
+const TOLERANCE: f64 = select::F1_TOLERANCE;
 
-/// Returns the bootstrap replicates of a metric of the selected checkpoint of the run `row` in `setting`.
-pub(super) fn replicates<'a>(
-    evidence: &Evidence<'a>,
-    setting: &Setting,
-    row: &Row,
-    metric: &str,
-) -> Option<&'a Replicates> {
-    let subject = setting.subject(&row.run, row.selection.epoch, Part::All);
-    evidence.results.resampled(&subject, metric)
+/// One of the things that are compared.
+#[derive(Clone)]
+pub(super) struct Side<'a> {
+    setting: &'a Setting,
+    rows: Vec<&'a Row>,
+    what: What,
 }
 
-/// Applies `of` to a metric of chosen checkpoints, each in its setting: returns its value on the test images, and
-/// the 95 % interval of its values over all resamples of them. `None` where a checkpoint lacks the metric,
-/// or where the checkpoints were tested on different images.
-pub(super) fn chosen<const N: usize>(
-    evidence: &Evidence,
-    metric: &str,
-    rows: [(&Setting, &Row); N],
-    of: impl Fn([f64; N]) -> f64,
-) -> Option<(f64, Option<Interval>)> {
-    // The hashes of the data folders, which decide the images.
-    let images: BTreeSet<&str> = rows
-        .iter()
-        .map(|(_, row)| row.run.data_inputs.as_str())
-        .collect();
-    if images.len() > 1 {
-        return None;
+/// Which value stands for a side's runs of a seed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// The height of their front.
+    Front,
+    /// The checkpoint that validation chooses within a tolerance of one point of F1.
+    Chosen,
+    /// The checkpoint of the highest validation F1.
+    HighestF1,
+    /// The baseline that they are compared with.
+    Baseline,
+}
+
+impl<'a> Side<'a> {
+    /// The front of guided runs.
+    pub(super) fn front(setting: &'a Setting, rows: &[&'a Row]) -> Self {
+        Self::of(setting, rows, What::Front)
     }
-    let mut values = [0.0; N];
-    let mut resampled: [Option<&Replicates>; N] = [None; N];
-    for (index, (setting, row)) in rows.into_iter().enumerate() {
-        values[index] = row.cell(Part::All, metric)?.value?;
-        resampled[index] = replicates(evidence, setting, row, metric);
+
+    /// The checkpoint of guided runs that validation chooses.
+    pub(super) fn chosen(setting: &'a Setting, rows: &[&'a Row]) -> Self {
+        Self::of(setting, rows, What::Chosen)
     }
-    // A replicate's number stands for the same resample of the images in every run.
-    let numbers = resampled[0]
-        .into_iter()
-        .flat_map(|replicates| replicates.keys());
-    let in_resample = |number: &i32| {
-        let mut values = [0.0; N];
-        for (value, replicates) in values.iter_mut().zip(resampled) {
-            *value = *replicates?.get(number)?;
+
+    /// The checkpoint of guided runs with the highest validation F1.
+    pub(super) fn highest_f1(setting: &'a Setting, rows: &[&'a Row]) -> Self {
+        Self::of(setting, rows, What::HighestF1)
+    }
+
+    /// The baselines of guided runs.
+    pub(super) fn baseline(setting: &'a Setting, rows: &[&'a Row]) -> Self {
+        Self::of(setting, rows, What::Baseline)
+    }
+
+    fn of(setting: &'a Setting, rows: &[&'a Row], what: What) -> Self {
+        let rows = rows.to_vec();
+        Self {
+            setting,
+            rows,
+            what,
         }
-        Some(of(values))
-    };
-    let interval = intervals::between(numbers.filter_map(in_resample).collect(), TAIL);
-    Some((of(values), interval))
-}
+    }
 
-/// Makes the trial of the claim that a difference is above 0.
-pub(super) fn trial(
-    place: String,
-    compared: String,
-    (value, interval): (f64, Option<Interval>),
-) -> Trial {
-    Trial {
-        place,
-        compared,
-        value: Some(value),
-        interval,
-        outcome: Outcome::of(interval),
+    /// The runs of a seed.
+    fn at(&self, seed: i64) -> Vec<&'a Row> {
+        let rows = self.rows.iter().copied();
+        rows.filter(|row| row.run.seed == seed).collect()
+    }
+
+    /// The baseline of guided runs of one seed; baselines are their own.
+    fn baseline_of(&self, rows: &[&'a Row]) -> Option<&'a Row> {
+        let first = *rows.first()?;
+        match first.run.is_baseline() {
+            true => Some(first),
+            false => self.setting.baseline_of(first),
+        }
+    }
+
+    /// The value and replicates of a metric of what stands for the runs of a seed, among at most `n` of them, and the
+    /// number of images or pairs that it is over. `None` where it was not measured.
+    fn measured(&self, reader: &mut Reader, seed: i64, n: usize) -> Option<(Measured, Key)> {
+        let evidence = reader.evidence;
+        let rows = self.at(seed);
+        let baseline = self.baseline_of(&rows)?;
+        if self.what == What::Baseline {
+            return reader.read(self.setting, baseline, baseline.selected()?);
+        }
+        let trainings: Vec<(Training, Vec<&Checkpoint>)> =
+            rows.iter().map(|row| training(evidence, row)).collect();
+        let (trainings, checkpoints): (Vec<Training>, Vec<Vec<&Checkpoint>>) =
+            trainings.into_iter().unzip();
+        let among = thinned(&trainings, n);
+        let floor = select::best_f1(evidence.results.epochs(&baseline.run.run_id))?;
+        let mut keys = Vec::new();
+        let mut read = |choice: Choice| {
+            let (row, checkpoint) = match choice {
+                Some((run, index)) => (rows[run], checkpoints[run][index]),
+                None => (baseline, baseline.selected()?),
+            };
+            let (measured, key) = reader.read(self.setting, row, checkpoint)?;
+            keys.push(key);
+            Some(measured)
+        };
+        let measured = match self.what {
+            What::Front => height(&trainings, &among, floor, &mut read)?,
+            What::Chosen => read(choose(&trainings, &among, floor, TOLERANCE))?,
+            What::HighestF1 => read(Some(highest_f1(&trainings, &among)?))?,
+            What::Baseline => return None,
+        };
+        let first = *keys.first()?;
+        keys.iter()
+            .all(|key| *key == first)
+            .then_some((measured, first))
     }
 }
 
-/// A checkpoint as a point: its F1 and another metric, as measured and in every resample.
-struct Point<'a> {
-    /// F1 and the metric on the test images.
-    measured: (f64, f64),
-    /// Replicates of F1 and of the metric; `None` where one of them has none.
-    resampled: Option<(&'a Replicates, &'a Replicates)>,
+/// What two values must have in common to be compared: the number of images or pairs that they are over, and the bits
+/// of the threshold, unless validation chose it.
+type Key = (i64, Option<u64>);
+
+/// Reads values of one metric over one part of the test images.
+struct Reader<'a, 'b> {
+    evidence: &'b Evidence<'a>,
+    part: Part,
+    metric: &'b str,
+    aligned: Aligned,
 }
 
-impl<'a> Point<'a> {
-    fn of(
-        evidence: &Evidence<'a>,
+impl Reader<'_, '_> {
+    fn read(
+        &mut self,
         setting: &Setting,
         row: &Row,
         checkpoint: &Checkpoint,
-        metric: &str,
-    ) -> Option<Self> {
-        let value = |metric: &str| checkpoint.cell(Part::All, metric)?.value;
-        let subject = setting.subject(&row.run, checkpoint.epoch, Part::All);
-        let resampled = evidence.results.replicates.get(&subject);
-        Some(Self {
-            measured: (value(F1)?, value(metric)?),
-            resampled: resampled.and_then(|of| Some((of.get(F1)?, of.get(metric)?))),
-        })
-    }
-
-    /// The point in the resample of that number.
-    fn in_resample(&self, number: i32) -> Option<(f64, f64)> {
-        let (f1, value) = self.resampled?;
-        Some((*f1.get(&number)?, *value.get(&number)?))
+    ) -> Option<(Measured, Key)> {
+        let cell = checkpoint.cell(self.part, self.metric)?;
+        let subject = setting.subject(&row.run, checkpoint.epoch, self.part);
+        let replicates = self.evidence.results.resampled(&subject, self.metric);
+        let measured = Measured {
+            value: cell.value?,
+            resampled: self.aligned.take(replicates),
+        };
+        let threshold = cell.threshold.filter(|_| self.metric != IOU_TUNED);
+        Some((measured, (cell.n, threshold.map(f64::to_bits))))
     }
 }
 
-/// Returns the height of the front of `ours` above that of `theirs`, in `metric` against F1, and its paired
-/// bootstrap interval.
+/// A run's scored checkpoints of its Pareto set, as validation sees them.
+fn training<'a>(evidence: &Evidence, row: &'a Row) -> (Training, Vec<&'a Checkpoint>) {
+    let epochs = evidence.results.epochs(&row.run.run_id).iter();
+    let kept = epochs.filter(|epoch| epoch.is_pareto).filter_map(|epoch| {
+        let mut scored = row.checkpoints.iter();
+        let checkpoint = scored.find(|checkpoint| checkpoint.epoch == epoch.epoch)?;
+        let candidate = Candidate {
+            f1: epoch.val_f1,
+            epg: epoch.val_epg,
+        };
+        Some((candidate, checkpoint))
+    });
+    let (checkpoints, scored) = kept.unzip();
+    let id = row.run.run_id.clone();
+    (Training { id, checkpoints }, scored)
+}
+
+/// The place of the highest validation F1; `None` without a finite one.
+fn highest_f1(trainings: &[Training], among: &[usize]) -> Option<(usize, usize)> {
+    let of_training = |&training: &usize| {
+        let checkpoints = trainings[training].checkpoints.iter().enumerate();
+        checkpoints.map(move |(index, candidate)| ((training, index), candidate.f1))
+    };
+    let all = among.iter().flat_map(of_training);
+    let all = all.filter(|(_, f1)| f1.is_finite());
+    // Of equals the first.
+    all.reduce(|best, other| if other.1 > best.1 { other } else { best })
+        .map(|(place, _)| place)
+}
+
+/// Returns the mean over seeds of what `of` makes of the sides' values of a metric.
 ///
-/// A front's height is its mean gain over the baseline's value in the range of F1 from 5 points below
-/// to 5 points above the baseline's: the area between the two there, divided by those 10 points. Where
-/// no point reaches an F1, the gain is 0. In every resample of the images all points and the baseline
-/// move together. Runs with different baselines (of different seeds) have separate fronts; fronts of
-/// the same baseline are compared, and the mean of the differences is returned. `None` where `ours` and
-/// `theirs` have no baseline in common, or where a point or the baseline lacks F1 or the metric.
-pub(super) fn fronts(
+/// Only seeds that all sides have count, without those on which λ of one of them was chosen, and those of which a
+/// value is missing. The sides choose among equally many trainings (λ) of a seed; a baseline is one. `None` without
+/// a seed, where the sides were tested on different images, or where `of` is not finite (a share of no gain).
+pub(super) fn compare<const N: usize>(
+    evidence: &Evidence,
+    (part, metric): (Part, &str),
+    sides: [&Side; N],
+    of: impl Fn(&[f64]) -> f64,
+) -> Option<Effect> {
+    let rows = || sides.iter().flat_map(|side| &side.rows);
+    // The hashes of the data folders, which decide the images.
+    let data: BTreeSet<&str> = rows().map(|row| row.run.data_inputs.as_str()).collect();
+    if data.len() > 1 {
+        return None;
+    }
+    let configurations: BTreeSet<&str> = rows().map(|row| row.run.configuration.as_str()).collect();
+    let runs = &evidence.results.runs;
+    let tuned = configurations
+        .into_iter()
+        .flat_map(|hash| tuned_on(runs, hash));
+    let tuned: BTreeSet<i64> = tuned.collect();
+    let seeds: BTreeSet<i64> = rows().map(|row| row.run.seed).collect();
+    let mut reader = Reader {
+        evidence,
+        part,
+        metric,
+        aligned: Aligned::default(),
+    };
+    let mut differences = Vec::new();
+    let mut n_images = usize::MAX;
+    for seed in seeds.difference(&tuned) {
+        let n_trainings = sides.iter().map(|side| match side.what {
+            What::Baseline => side.at(*seed).len().min(1),
+            _ => side.at(*seed).len(),
+        });
+        let n_trainings = n_trainings.min().unwrap_or(0);
+        let values = sides.map(|side| side.measured(&mut reader, *seed, n_trainings));
+        let values: Option<Vec<(Measured, Key)>> = values.into_iter().collect();
+        let Some(values) = values else { continue };
+        let (_, key) = &values[0];
+        if values.iter().any(|(_, other)| other != key) {
+            continue;
+        }
+        n_images = n_images.min(key.0 as usize);
+        let values: Vec<&Measured> = values.iter().map(|(measured, _)| measured).collect();
+        let difference = Measured::combined(&values, &of);
+        if !difference.value.is_finite() {
+            return None;
+        }
+        differences.push(difference);
+    }
+    Effect::of(&differences, n_images)
+}
+
+/// The first value minus the second.
+pub(super) fn difference(values: &[f64]) -> f64 {
+    values[0] - values[1]
+}
+
+/// Returns the gain of a configuration's chosen checkpoint over its baseline, as a mean over seeds.
+pub(super) fn gain(
     evidence: &Evidence,
     setting: &Setting,
-    metric: &str,
-    [ours, theirs]: [&RunSet; 2],
-) -> Option<(f64, Option<Interval>)> {
-    let baselines = |run_set: &RunSet| -> BTreeSet<String> {
-        let rows = run_set.rows.iter();
-        rows.filter_map(|row| row.baseline.clone()).collect()
-    };
-    let points = |run_set: &RunSet, baseline: &str| -> Option<Vec<Point>> {
-        let rows = run_set
-            .rows
-            .iter()
-            .filter(|row| row.baseline.as_deref() == Some(baseline));
-        rows.flat_map(|row| {
-            row.checkpoints
-                .iter()
-                .map(move |checkpoint| (row, checkpoint))
-        })
-        .map(|(row, checkpoint)| Point::of(evidence, setting, row, checkpoint, metric))
-        .collect()
-    };
-    // For each common baseline: its point, and the points of `ours` and `theirs`.
-    let mut pairs: Vec<(Point, [Vec<Point>; 2])> = Vec::new();
-    for id in &baselines(ours) & &baselines(theirs) {
-        let row = setting.rows.iter().find(|row| row.run.run_id == id)?;
-        let baseline = Point::of(evidence, setting, row, row.selected()?, metric)?;
-        pairs.push((baseline, [points(ours, &id)?, points(theirs, &id)?]));
-    }
-    let (first, _) = pairs.first()?;
-    // The difference of the heights, where `at` tells a point's place: as measured, or in a resample.
-    let difference = |at: &dyn Fn(&Point) -> Option<(f64, f64)>| -> Option<f64> {
-        let mut sum = 0.0;
-        for (baseline, [ours, theirs]) in &pairs {
-            let (f1, value) = at(baseline)?;
-            // Points with an F1 above the range are moved to its upper end: they reach every F1 in it.
-            let height = |points: &[Point]| -> Option<f64> {
-                let points: Option<Vec<(f64, f64)>> = points.iter().map(at).collect();
-                let within = points?.into_iter().map(|(x, y)| (x.min(f1 + ROOM), y));
-                let within: Vec<(f64, f64)> = within.collect();
-                Some(area(&within, (f1 - ROOM, value)) / (2.0 * ROOM))
-            };
-            sum += height(ours)? - height(theirs)?;
-        }
-        Some(sum / pairs.len() as f64)
-    };
-    let measured = difference(&|point| Some(point.measured))?;
-    let numbers = first.resampled.into_iter().flat_map(|(f1, _)| f1.keys());
-    let resampled = numbers.filter_map(|number| difference(&|point| point.in_resample(*number)));
-    Some((measured, intervals::between(resampled.collect(), TAIL)))
+    run_set: &RunSet,
+    measure: (Part, &str),
+) -> Option<Effect> {
+    let chosen = Side::chosen(setting, &run_set.rows);
+    let baseline = Side::baseline(setting, &run_set.rows);
+    compare(evidence, measure, [&chosen, &baseline], difference)
 }

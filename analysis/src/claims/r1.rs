@@ -1,13 +1,14 @@
-//! Tests claim R1: compares the Pareto front of the Energy loss with that of every other loss of the paper
-//! (L1, PPCE, RRR*), in the plane of EPG and F1, for each network, attribution method and layer. Losses that
+//! Tests claim R1: compares the height of the Energy loss's front with that of every other loss of the paper
+//! (L1, PPCE, RRR*), in EPG at the same F1, for each network, attribution method and layer. Losses that
 //! the paper does not have are no rivals: it says nothing about them.
 
-use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::claim::{Claim, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1, PPCE, RRR};
 use crate::model::measure::EPG;
+use crate::statistics::rules::Reach;
 
 /// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {

@@ -1,13 +1,14 @@
 //! Tests claim R11: compares L1, by the paper the best loss for IoU, guided by few annotated images (at most
 //! 10 %) with the baseline. IoU of the checkpoint that validation chose must rise.
 
-use crate::claims::claim::{Claim, Reach, Trials};
-use crate::claims::compare::trial;
-use crate::claims::runs::{conventional, gain, guided_here, iou, is_few, some};
+use crate::claims::claim::{Claim, Trial, Trials};
+use crate::claims::compare::gain;
+use crate::claims::runs::{conventional, guided_here, iou, is_few, some};
 use crate::model::evidence::Evidence;
 use crate::model::loss::L1;
 use crate::model::run_sets::RunSet;
 use crate::model::subject::Part;
+use crate::statistics::rules::Reach;
 
 /// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
@@ -26,13 +27,9 @@ fn rule(evidence: &Evidence) -> Trials {
         let measure = evidence.measure(iou(setting));
         let is_limited = |run_set: &&RunSet| run_set.is_of(L1) && is_few(run_set.variant());
         for run_set in guided_here(setting).iter().filter(is_limited) {
-            let cell = run_set
-                .chosen()
-                .and_then(|row| row.cell(Part::All, measure.name()));
-            if let Some(difference) = cell.and_then(gain) {
-                let compared = format!("{}, {measure} over the baseline's", run_set.label());
-                trials.push(trial(setting.title(), compared, difference));
-            }
+            let effect = gain(evidence, setting, run_set, (Part::All, measure.name()));
+            let compared = format!("{}, {measure} over the baseline's", run_set.label());
+            trials.extend(effect.map(|effect| Trial::new(setting.title(), compared, effect)));
         }
     }
     some(

@@ -1,12 +1,13 @@
-//! Tests claim R2: compares the Pareto front of the L1 loss with that of every other loss of the paper
-//! (Energy, PPCE, RRR*), in the plane of IoU and F1, for maps of the final layer. Losses that the paper does
+//! Tests claim R2: compares the height of the L1 loss's front with that of every other loss of the paper
+//! (Energy, PPCE, RRR*), in IoU at the same F1, for maps of the final layer. Losses that the paper does
 //! not have are no rivals: it says nothing about them.
 
-use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::claim::{Claim, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::{iou, some};
 use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1, PPCE, RRR};
+use crate::statistics::rules::Reach;
 
 /// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {

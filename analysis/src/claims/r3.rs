@@ -1,13 +1,14 @@
-//! Tests claim R3: compares the Pareto front of the Energy loss with that of L1, in the plane of
-//! on-object EPG and F1. On-object EPG is the positive attribution on the object's segmentation, divided by that
+//! Tests claim R3: compares the height of the Energy loss's front with that of L1, in on-object EPG at the
+//! same F1. On-object EPG is the positive attribution on the object's segmentation, divided by that
 //! in the boxes.
 
-use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::claim::{Claim, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1};
 use crate::model::measure::ON_OBJECT;
+use crate::statistics::rules::Reach;
 
 /// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {

@@ -2,16 +2,19 @@
 //! X-DNN network of the same architecture. Before guidance, baselines are compared with each other; after
 //! guidance, the checkpoints that validation chose among each network's Energy runs.
 
-use crate::claims::claim::{Claim, Reach, Trials};
-use crate::claims::compare::{chosen, trial};
-use crate::claims::runs::{chosen_energy, conventional, some};
+use std::collections::BTreeSet;
+
+use crate::claims::claim::{Claim, Trial, Trials};
+use crate::claims::compare::{Side, compare, difference};
+use crate::claims::runs::{conventional, energy, some};
 use crate::model::evidence::Evidence;
 use crate::model::measure::EPG;
 use crate::model::names::family;
 use crate::model::run::Run;
 use crate::model::setting::{Row, Setting};
+use crate::model::subject::Part;
 use crate::model::training::{self, Training};
-use std::collections::BTreeSet;
+use crate::statistics::rules::Reach;
 
 /// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
@@ -22,6 +25,9 @@ pub(super) const CLAIM: Claim = Claim {
     reach: Reach::Everywhere,
     rule,
 };
+
+/// Runs that differ in λ and seed alone, in their setting.
+type Runs<'a> = (&'a Setting, Vec<&'a Row>);
 
 /// Makes two trials (comparisons), before and after guidance, for each B-cos network and each of its rivals.
 fn rule(evidence: &Evidence) -> Trials {
@@ -37,30 +43,36 @@ fn rule(evidence: &Evidence) -> Trials {
             && (&theirs.dataset, &theirs.data) == (&ours.dataset, &ours.data)
             && theirs.precision == ours.precision
     };
-    let rows: [fn(&Setting) -> Option<&Row>; 2] = [Setting::baseline, chosen_energy];
-    for (when, row) in ["before guidance", "after guidance"].into_iter().zip(rows) {
+    let before: Make = |setting, rows| Side::baseline(setting, rows);
+    let after: Make = |setting, rows| Side::chosen(setting, rows);
+    let kinds: [(&str, fn(&Setting) -> Vec<Vec<&Row>>, Make); 2] = [
+        ("before guidance", baselines, before),
+        ("after guidance", guided, after),
+    ];
+    for (when, runs, make) in kinds {
         // Run ids of B-cos and rival that were compared already.
         let mut seen: BTreeSet<[&str; 2]> = BTreeSet::new();
-        for ours in at_input
-            .iter()
-            .filter(|setting| family(&setting.backbone).0 == "bcos")
-        {
-            let Some(our_row) = row(ours) else { continue };
-            let rivals: Vec<(&Setting, &Row)> = at_input
-                .iter()
-                .filter(|theirs| is_rival(ours, theirs))
-                .filter_map(|theirs| Some((*theirs, row(theirs)?)))
-                .collect();
-            for (theirs, their_row, words) in most_alike(evidence, our_row, &rivals) {
-                // A baseline is in every setting of its guided runs, so the same two can meet again.
-                if !seen.insert([&our_row.run.run_id, &their_row.run.run_id]) {
-                    continue;
-                }
-                let rows = [(*ours, our_row), (theirs, their_row)];
-                if let Some(difference) = chosen(evidence, EPG, rows, |[a, b]| a - b) {
-                    let names = format!("{} over {}", ours.backbone, theirs.backbone);
-                    let compared = format!("{names}, {when}{words}");
-                    trials.push(trial(ours.title(), compared, difference));
+        let is_bcos = |setting: &&&Setting| family(&setting.backbone).0 == "bcos";
+        for ours in at_input.iter().filter(is_bcos) {
+            let rivals = at_input.iter().filter(|theirs| is_rival(ours, theirs));
+            let rivals = rivals.flat_map(|theirs| {
+                let runs = runs(theirs).into_iter();
+                runs.map(move |rows| (*theirs, rows))
+            });
+            let rivals: Vec<Runs> = rivals.collect();
+            for rows in runs(ours) {
+                for ((theirs, their_rows), words) in most_alike(evidence, rows[0], &rivals) {
+                    // A baseline is in every setting of its guided runs, so the same two can meet again.
+                    if !seen.insert([&rows[0].run.run_id, &their_rows[0].run.run_id]) {
+                        continue;
+                    }
+                    let sides = [make(ours, &rows), make(theirs, their_rows)];
+                    let effect = compare(evidence, (Part::All, EPG), sides.each_ref(), difference);
+                    if let Some(effect) = effect {
+                        let names = format!("{} over {}", ours.backbone, theirs.backbone);
+                        let compared = format!("{names}, {when}{words}");
+                        trials.push(Trial::new(ours.title(), compared, effect));
+                    }
                 }
             }
         }
@@ -71,40 +83,60 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
+/// Makes the side of a comparison from runs.
+type Make = for<'a> fn(&'a Setting, &[&'a Row]) -> Side<'a>;
+
+/// The baselines of a setting, as one group; none where it has none.
+fn baselines(setting: &Setting) -> Vec<Vec<&Row>> {
+    let rows: Vec<&Row> = setting
+        .rows
+        .iter()
+        .filter(|row| row.run.is_baseline())
+        .collect();
+    Vec::from_iter((!rows.is_empty()).then_some(rows))
+}
+
+/// The Energy runs of a setting, by configuration.
+fn guided(setting: &Setting) -> Vec<Vec<&Row>> {
+    energy(setting)
+        .into_iter()
+        .map(|run_set| run_set.rows)
+        .collect()
+}
+
 /// Returns, of each network among `rivals`, the runs that were trained most like `row`'s run, each with words
 /// for what still differs. The weights that a run starts from are not compared, because each network has
 /// weights of its own.
-fn most_alike<'a>(
+fn most_alike<'a, 'b>(
     evidence: &Evidence,
     row: &Row,
-    rivals: &[(&'a Setting, &'a Row)],
-) -> Vec<(&'a Setting, &'a Row, String)> {
+    rivals: &'b [Runs<'a>],
+) -> Vec<((&'a Setting, &'b [&'a Row]), String)> {
     let runs = &evidence.results.runs;
     let training = |run: &Run| Training::of(run, runs).without_weights();
     let own = training(&row.run);
-    let all: Vec<(&Setting, &Row, [Vec<String>; 2])> = rivals
+    let all: Vec<(&'b Runs<'a>, [Vec<String>; 2])> = rivals
         .iter()
-        .map(|(setting, rival)| {
-            let theirs = training(&rival.run);
-            let [a, b] = [&own, &theirs];
-            let words = training::differences(&[a, b]);
-            (*setting, *rival, [words[0].clone(), words[1].clone()])
+        .map(|rival| {
+            let theirs = training(&rival.1[0].run);
+            let words = training::differences(&[&own, &theirs]);
+            (rival, [words[0].clone(), words[1].clone()])
         })
         .collect();
     // The number of differences.
     let n = |words: &[Vec<String>; 2]| words[0].len() + words[1].len();
-    let is_closest = |(setting, _, words): &&(&Setting, &Row, [Vec<String>; 2])| {
+    let is_closest = |((setting, _), words): &&(&'b Runs<'a>, [Vec<String>; 2])| {
         let same = all
             .iter()
-            .filter(|other| other.0.backbone == setting.backbone);
-        same.map(|other| n(&other.2)).min() == Some(n(words))
+            .filter(|((other, _), _)| other.backbone == setting.backbone);
+        same.map(|(_, other)| n(other)).min() == Some(n(words))
     };
-    let told = |(setting, rival, words): &(&'a Setting, &'a Row, [Vec<String>; 2])| {
+    let told = |((setting, rows), words): &(&'b Runs<'a>, [Vec<String>; 2])| {
         let words = match n(words) {
             0 => String::new(),
             _ => format!(" ({} against {})", words[0].join(", "), words[1].join(", ")),
         };
-        (*setting, *rival, words)
+        ((*setting, rows.as_slice()), words)
     };
     all.iter().filter(is_closest).map(told).collect()
 }

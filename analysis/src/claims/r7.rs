@@ -2,12 +2,13 @@
 //! guidance by all, each by the checkpoint that validation chose. Where all annotations clearly raise EPG over
 //! the baseline's, the few must keep more than half of that gain.
 
-use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::claim::{Claim, Trials};
 use crate::claims::kept::keeps_half;
 use crate::claims::runs::{conventional, guided_here, is_few, of_loss, some};
 use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1};
 use crate::model::run_sets::RunSet;
+use crate::statistics::rules::Reach;
 
 /// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {

@@ -4,15 +4,17 @@
 //! hold: the dilated boxes keep more than half of Energy's gain in EPG; and the share of its gain that Energy
 //! keeps is greater than the share that L1 keeps of L1's gain, if L1 gains.
 
-use crate::claims::claim::{Claim, Reach, Trial, Trials};
-use crate::claims::compare::{chosen, trial};
+use crate::claims::claim::{Claim, Trial, Trials};
+use crate::claims::compare::{compare, gain};
 use crate::claims::kept::{gains, keeps_half};
 use crate::claims::runs::{conventional, guided_here, of_loss, some};
 use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1};
 use crate::model::measure::EPG;
 use crate::model::run_sets::RunSet;
-use crate::model::setting::{Row, Setting};
+use crate::model::setting::Setting;
+use crate::model::subject::Part;
+use crate::statistics::rules::Reach;
 
 /// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
@@ -61,36 +63,22 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
-/// Makes the trial that `ours` keeps a greater share of its gain in EPG with dilated boxes than `theirs`
-/// of its own; `None` if one of them does not clearly gain without dilation.
+/// Makes the trial that `ours` keeps a greater share of its gain in EPG with dilated boxes than `theirs` of its own.
+/// It can only be made where both gain without dilation.
 fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) -> Option<Trial> {
-    let [ours_coarse, ours_full, theirs_coarse, theirs_full] = [
-        ours.0.chosen()?,
-        ours.1.chosen()?,
-        theirs.0.chosen()?,
-        theirs.1.chosen()?,
-    ];
-    if !gains(ours_full) || !gains(theirs_full) {
-        return None;
-    }
-    let base = |row: &Row| setting.baseline_of(row);
-    let rows = [
-        ours_coarse,
-        base(ours_coarse)?,
-        ours_full,
-        base(ours_full)?,
-        theirs_coarse,
-        base(theirs_coarse)?,
-        theirs_full,
-        base(theirs_full)?,
-    ];
+    let [a, b, c, d] = gains(setting, [ours.0, ours.1]);
+    let [e, f, g, h] = gains(setting, [theirs.0, theirs.1]);
     // Each gain is a value minus the baseline's, which stands after it; the share kept is dilated over full.
-    let shares = |values: [f64; 8]| {
+    let shares = |values: &[f64]| {
         let gain = |index: usize| values[index] - values[index + 1];
         gain(0) / gain(2) - gain(4) / gain(6)
     };
-    let rows = rows.map(|row| (setting, row));
-    let difference = chosen(evidence, EPG, rows, shares)?;
+    let sides = [&a, &b, &c, &d, &e, &f, &g, &h];
+    let effect = compare(evidence, (Part::All, EPG), sides, shares)?;
     let compared = format!("share of the gain that {} keeps, over L1's", ours.0.label());
-    Some(trial(setting.title(), compared, difference))
+    let mut trial = Trial::new(setting.title(), compared, effect);
+    for full in [ours.1, theirs.1] {
+        trial = trial.given(&gain(evidence, setting, full, (Part::All, EPG))?);
+    }
+    Some(trial)
 }

@@ -1,16 +1,14 @@
 //! Finds the runs that claims compare. The terms are those of docs/SPEC.md F: a *configuration* is all that
-//! decides a run except λ and seed, its *front* consists of the scored checkpoints of its runs, and its *chosen*
-//! checkpoint is the one that did best on validation. A *setting* holds runs trained and scored alike; a *row* is
-//! one run in it. A *trial* is one comparison.
+//! decides a run except λ and seed. A *setting* holds runs trained and scored alike; a *row* is one run in it. A
+//! *trial* is one comparison.
 
 use crate::claims::claim::{Trial, Trials};
 use crate::model::configuration::Variant;
 use crate::model::evidence::Evidence;
-use crate::model::intervals::Interval;
 use crate::model::loss::ENERGY;
 use crate::model::measure::{IOU, IOU_TUNED};
 use crate::model::run_sets::{RunSet, plain, run_sets};
-use crate::model::setting::{Cell, Row, Setting, preferred};
+use crate::model::setting::{Row, Setting};
 use crate::model::subject::{CONVENTIONAL, Part};
 
 /// Returns `trials`, or, if there are none, an error with the runs that are `missing`.
@@ -45,18 +43,10 @@ pub(super) fn of_loss<'a, 'b>(
     run_sets.iter().filter(fits)
 }
 
-/// Returns the Energy run (with all boxes, undilated) whose selected checkpoint did best on validation: the
-/// highest EPG among those that lose at most one percentage point of the baseline's F1; if all lose more, the
-/// highest F1.
-pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
-    let run_sets = plain(setting);
-    let rows = of_loss(&run_sets, ENERGY).flat_map(|run_set| run_set.rows.iter().copied());
-    preferred(rows)
-}
-
-/// Returns a metric's difference to the baseline, and its interval; `None` where there is no difference.
-pub(super) fn gain(cell: &Cell) -> Option<(f64, Option<Interval>)> {
-    Some((cell.difference?, cell.difference_interval))
+/// The configurations of Energy with all boxes, undilated, guided through the setting's maps.
+pub(super) fn energy(setting: &Setting) -> Vec<RunSet<'_>> {
+    let is_energy = |run_set: &RunSet| run_set.is_of(ENERGY) && run_set.variant().is_plain();
+    plain(setting).into_iter().filter(is_energy).collect()
 }
 
 /// Returns the name of the metric for IoU: at the threshold chosen on validation if all runs have one,

@@ -1,35 +1,11 @@
-//! Decides whether a claim holds. Each of its trials (comparisons) is for it, against it or open; the verdict
-//! follows from how many there are of each ([`decide`]).
+//! Judges claims: makes each one's trials (comparisons), decides by [`crate::statistics::rules`], and sums up what a
+//! reader needs to weigh the verdict.
 
-use std::fmt;
-
-use crate::claims::claim::{Claim, Outcome, Reach, Trial};
+use crate::claims::claim::{Claim, Trial};
 use crate::claims::list::CLAIMS;
 use crate::model::evidence::Evidence;
-
-/// The verdict of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds: most trials are clearly for it, and no more are clearly against it than chance explains.
-    Holds,
-    /// It does not hold: more trials are clearly against it than chance explains.
-    DoesNotHold,
-    /// Tested, but the intervals are too wide to tell.
-    Undecided,
-    /// The runs that its rule compares are missing.
-    NotTested,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Holds => "holds",
-            Self::DoesNotHold => "does not hold",
-            Self::Undecided => "undecided",
-            Self::NotTested => "not tested here",
-        })
-    }
-}
+use crate::statistics::effect::TooFewImages;
+use crate::statistics::rules::{LEVEL, MIN_SEEDS, Outcome, Reach, Verdict, Weighed, decide};
 
 /// A claim with its verdict.
 #[derive(Debug, Clone)]
@@ -40,6 +16,12 @@ pub struct Judged {
     pub verdict: Verdict,
     /// The numbers of trials for, against and open; or the runs that are missing.
     pub why: String,
+    /// Median, least and greatest of the trials' differences, fractions in favour of the claim; `None` without trials.
+    pub effects: Option<[f64; 3]>,
+    /// The least and the greatest number of seeds of a trial; `None` without trials.
+    pub seeds: Option<[usize; 2]>,
+    /// What would decide it, in words; empty where it is decided.
+    pub needed: String,
     /// The comparisons behind it.
     pub trials: Vec<Trial>,
 }
@@ -51,117 +33,140 @@ pub fn judge(evidence: &Evidence) -> Vec<Judged> {
             Ok(trials) => (trials, None),
             Err(missing) => (Vec::new(), Some(missing)),
         };
-        let verdict = decide(&trials, claim.reach);
-        let why = missing.unwrap_or_else(|| counted(&trials));
+        let weighed: Vec<Weighed> = trials.iter().map(|trial| trial.weighed).collect();
+        let verdict = decide(&weighed, claim.reach);
         Judged {
             claim: *claim,
             verdict,
-            why,
+            why: missing.unwrap_or_else(|| counted(&trials)),
+            effects: effects(&trials),
+            seeds: seeds(&trials),
+            needed: needed(&trials, claim.reach, verdict),
             trials,
         }
     });
     judged.collect()
 }
 
-/// The number of trials with that outcome.
-fn n(trials: &[Trial], outcome: Outcome) -> usize {
-    trials
-        .iter()
-        .filter(|trial| trial.outcome == outcome)
-        .count()
-}
-
 /// The numbers of trials by outcome, in words.
 fn counted(trials: &[Trial]) -> String {
+    let n = |outcome| {
+        let trials = trials.iter();
+        trials.filter(|trial| trial.outcome() == outcome).count()
+    };
     format!(
         "{} for, {} against, {} open of {} comparisons",
-        n(trials, Outcome::For),
-        n(trials, Outcome::Against),
-        n(trials, Outcome::Open),
+        n(Outcome::For),
+        n(Outcome::Against),
+        n(Outcome::Open),
         trials.len()
     )
 }
 
-/// Returns the verdict that follows from `trials`.
-///
-/// A claim about all cases does not hold where more trials are clearly against it than chance explains.
-/// Without any true effect, each trial is clearly against it with probability 2.5 %: one of the two tails of its
-/// 95 % interval. So the claim fails if, without any effect, as many or more trials would be against it with a
-/// probability below 5 %. It holds where it does not fail and more than half of the trials are clearly for it. A
-/// claim that there is a case holds if one trial is clearly for it, and does not hold if all are clearly against
-/// it. Everything else is undecided.
-pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
-    let (total, n_for, n_against) = (
-        trials.len(),
-        n(trials, Outcome::For),
-        n(trials, Outcome::Against),
-    );
-    match reach {
-        _ if total == 0 => Verdict::NotTested,
-        Reach::Everywhere if chance_of(n_against, total) < 0.05 => Verdict::DoesNotHold,
-        Reach::Everywhere if n_for * 2 > total => Verdict::Holds,
-        Reach::Somewhere if n_for > 0 => Verdict::Holds,
-        Reach::Somewhere if n_against == total => Verdict::DoesNotHold,
-        _ => Verdict::Undecided,
+/// Median, least and greatest difference.
+fn effects(trials: &[Trial]) -> Option<[f64; 3]> {
+    let mut means: Vec<f64> = trials.iter().map(|trial| trial.effect().mean).collect();
+    means.sort_by(f64::total_cmp);
+    let median = crate::model::intervals::percentile;
+    Some([*means.first()?, *means.last()?]).map(|[least, most]| [median(&means, 0.5), least, most])
+}
+
+/// The least and the greatest number of seeds.
+fn seeds(trials: &[Trial]) -> Option<[usize; 2]> {
+    let seeds = || trials.iter().map(|trial| trial.weighed.seeds);
+    Some([seeds().min()?, seeds().max()?])
+}
+
+/// What would decide a claim that is not decided, if later seeds showed the same differences and variances. A claim
+/// of all cases would hold with every comparison for it, and would not with one against it, after correction
+/// for their number; a claim of some would hold with one for it, after the same correction.
+fn needed(trials: &[Trial], reach: Reach, verdict: Verdict) -> String {
+    match verdict {
+        Verdict::TooFewSeeds(_) => return format!("{MIN_SEEDS} seeds at least"),
+        Verdict::Undecided => {}
+        Verdict::Holds | Verdict::DoesNotHold | Verdict::NotTested => return String::new(),
+    }
+    let corrected = LEVEL / trials.len() as f64;
+    let open = || {
+        trials
+            .iter()
+            .filter(|trial| trial.outcome() != Outcome::For)
+    };
+    let found = match reach {
+        Reach::Everywhere if open().all(is_towards) => {
+            let all = open().map(|trial| met(trial, LEVEL));
+            all.reduce(Needed::and)
+        }
+        Reach::Everywhere => {
+            let missed = open().filter(|trial| !is_towards(trial));
+            missed
+                .map(|trial| failed(trial, corrected))
+                .reduce(Needed::or)
+        }
+        Reach::Somewhere => {
+            let towards = trials.iter().filter(|trial| is_towards(trial));
+            towards
+                .map(|trial| met(trial, corrected))
+                .reduce(Needed::or)
+        }
+    };
+    match found {
+        Some(Needed::Seeds(n)) => format!("about {n} seeds, at the variance seen"),
+        Some(Needed::Images) => "more test images: theirs alone leaves it open".to_owned(),
+        Some(Needed::Unknown) | None => "replicates, or differences that are not 0".to_owned(),
     }
 }
 
-/// Returns the probability that, of `total` independent 95 % intervals, at least `against` lie wholly on one
-/// given side of the truth.
-fn chance_of(against: usize, total: usize) -> f64 {
-    // The probability that one of them does.
-    let side: f64 = 0.025;
-    // The binomial terms of 0, 1, … intervals, each computed from the one before.
-    let mut term = (1.0 - side).powi(total as i32);
-    let mut fewer = 0.0;
-    for k in 0..against {
-        fewer += term;
-        term *= (total - k) as f64 / (k + 1) as f64 * side / (1.0 - side);
-    }
-    1.0 - fewer
+/// What decides a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Needed {
+    /// That many seeds.
+    Seeds(usize),
+    /// No number of seeds: more test images.
+    Images,
+    /// Its variance is not known.
+    Unknown,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Needed {
+    /// What decides both.
+    fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
 
-    #[test]
-    fn verdicts_follow_from_the_numbers_of_outcomes() {
-        use Reach::{Everywhere, Somewhere};
-        use Verdict::{DoesNotHold, Holds, NotTested, Undecided};
-        // The numbers of trials for, against and open; then the claim's reach and its verdict.
-        for (counts, reach, expected) in [
-            ([0, 0, 0], Everywhere, NotTested),
-            ([2, 0, 1], Everywhere, Holds),
-            ([1, 0, 1], Everywhere, Undecided),
-            ([0, 1, 0], Everywhere, DoesNotHold),
-            // The probability of one or more against by chance: of two trials 1 − 0.975² = 0.049, of three
-            // 1 − 0.975³ = 0.073.
-            ([1, 1, 0], Everywhere, DoesNotHold),
-            ([2, 1, 0], Everywhere, Holds),
-            ([1, 1, 4], Everywhere, Undecided),
-            // The probability of two or more against by chance: of 14 trials 0.047, of 15 trials 0.053.
-            ([12, 2, 0], Everywhere, DoesNotHold),
-            ([13, 2, 0], Everywhere, Holds),
-            ([0, 0, 0], Somewhere, NotTested),
-            ([1, 7, 0], Somewhere, Holds),
-            ([0, 2, 0], Somewhere, DoesNotHold),
-            ([0, 2, 1], Somewhere, Undecided),
-        ] {
-            let outcomes = [Outcome::For, Outcome::Against, Outcome::Open];
-            let trials: Vec<Trial> = outcomes
-                .into_iter()
-                .zip(counts)
-                .flat_map(|(outcome, n)| std::iter::repeat_n(outcome, n))
-                .map(|outcome| Trial {
-                    place: String::new(),
-                    compared: String::new(),
-                    value: None,
-                    interval: None,
-                    outcome,
-                })
-                .collect();
-            assert_eq!(decide(&trials, reach), expected, "{counts:?} {reach:?}");
+    /// What decides one of them.
+    fn or(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    fn of(seeds: Option<Result<usize, TooFewImages>>) -> Self {
+        match seeds {
+            Some(Ok(n)) => Self::Seeds(n),
+            Some(Err(TooFewImages)) => Self::Images,
+            None => Self::Unknown,
         }
     }
+}
+
+/// Whether all conditions of a trial point towards the claim.
+fn is_towards(trial: &Trial) -> bool {
+    trial
+        .conditions
+        .iter()
+        .all(|(effect, bound)| effect.mean > *bound)
+}
+
+/// What decides a trial for the claim: all of its conditions.
+fn met(trial: &Trial, level: f64) -> Needed {
+    let conditions = trial.conditions.iter();
+    let each = conditions.map(|(effect, bound)| Needed::of(effect.seeds_needed(*bound, level)));
+    each.reduce(Needed::and).unwrap_or(Needed::Unknown)
+}
+
+/// What decides a trial against the claim: one of the conditions that point the other way.
+fn failed(trial: &Trial, level: f64) -> Needed {
+    let conditions = trial.conditions.iter();
+    let against = conditions.filter(|(effect, bound)| effect.mean <= *bound);
+    let each = against.map(|(effect, bound)| Needed::of(effect.seeds_needed(*bound, level)));
+    each.reduce(Needed::or).unwrap_or(Needed::Unknown)
 }

@@ -12,8 +12,9 @@ use crate::model::evidence::Evidence;
 use crate::model::front::front;
 use crate::model::measure::{EPG, F1};
 use crate::model::names;
+use crate::model::results::Results;
 use crate::model::run_sets::{RunSet, deep, seconds};
-use crate::model::setting::Setting;
+use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
 use crate::render::figure::style::Emphasis;
@@ -142,24 +143,16 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
         Column::new("loss", "Loss", Kind::Text),
         Column::new("layer", "Guided at", Kind::Text),
         Column::new("seconds", "Seconds an epoch", Kind::Value),
-        Column::new("speed_up", "Times as fast as at the input", Kind::Value),
     ];
     columns.extend(chosen::columns(&measures));
     let section = |setting: &&Setting| {
         let run_sets = deep(setting);
-        // Median seconds of an epoch.
-        let median =
-            |run_set: &RunSet| Some(seconds(results, run_set.rows.iter().map(|row| &row.run))?[1]);
         let mut lines = Vec::new();
         for row in setting.rows.iter().filter(|row| row.run.is_baseline()) {
-            let own =
-                seconds(results, std::iter::once(&row.run)).map(|quartiles| round(quartiles[1]));
-            let seconds = own.map_or(Cell::Missing, Cell::Number);
             let label = vec![
                 Cell::text(&row.label),
                 Cell::text(""),
-                seconds,
-                Cell::Missing,
+                time(results, &[row]),
             ];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
         }
@@ -167,26 +160,10 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
             let Some(row) = run_set.chosen() else {
                 continue;
             };
-            let at_input: Vec<&RunSet> = run_sets
-                .iter()
-                .filter(|other| {
-                    other.loss() == run_set.loss()
-                        && other.configuration.layer.spelling() == "input"
-                })
-                .collect();
-            // How many times as fast as guidance at the input by the same loss. Left out if several configurations
-            // were guided there, because it is open which one to compare with.
-            let ratio = match at_input[..] {
-                [input] => median(input).zip(median(run_set)).map(|(a, b)| a / b),
-                _ => None,
-            };
-            let number =
-                |value: Option<f64>| value.map_or(Cell::Missing, |v| Cell::Number(round(v)));
             let label = vec![
                 Cell::maybe_text(run_set.loss_label()),
                 Cell::text(names::layer(run_set.configuration.layer.spelling())),
-                number(median(run_set)),
-                number(ratio),
+                time(results, &run_set.rows),
             ];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
         }
@@ -197,18 +174,21 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
     };
     Table {
         name: "deep_layers",
-        version: 1,
+        version: 2,
         columns,
         sections: settings.iter().map(section).collect(),
         caption: format!(
-            "Metrics of the input's maps. Seconds: median over epochs, training and validation, as \
-             the machine was loaded then. {}",
+            "Metrics of the input's maps. Seconds: median over epochs, training and validation, beside \
+             whatever else the machine did then, so that they cannot be compared. {}",
             chosen::CAPTION
         ),
     }
 }
 
-/// Rounds to two decimals.
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
+/// The median of the seconds that an epoch of runs takes, to two decimals.
+fn time(results: &Results, rows: &[&Row]) -> Cell {
+    let median = seconds(results, rows.iter().map(|row| &row.run));
+    median.map_or(Cell::Missing, |seconds| {
+        Cell::Number((seconds * 100.0).round() / 100.0)
+    })
 }

@@ -21,6 +21,7 @@ pub mod made;
 mod map_f1;
 mod panel;
 mod published;
+mod robustness;
 mod segmentation;
 mod selection;
 mod shared;

@@ -3,6 +3,7 @@
 
 use crate::claims::verdict::{Judged, judge};
 use crate::exhibit::entry::{Entry, Made};
+use crate::format::points;
 use crate::model::evidence::Evidence;
 use crate::model::names;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
@@ -35,31 +36,56 @@ fn verdicts(judged: &[Judged]) -> Table {
         Column::new("statement", "Claim", Kind::Text),
         Column::new("verdict", "Verdict", Kind::Text),
         Column::new("why", "Why", Kind::Text),
+        Column::new("median", "Median", Kind::Value),
+        Column::new("least", "Least", Kind::Value),
+        Column::new("greatest", "Greatest", Kind::Value),
+        Column::new("seeds", "Seeds", Kind::Text),
+        Column::new("needed", "To decide it", Kind::Text),
         Column::new("compared", "Compared", Kind::Text),
     ];
     let line = |judged: &Judged| {
+        let points = |index: usize| {
+            let value = judged.effects.map(|effects| effects[index]);
+            Cell::points(value, None)
+        };
         Line::new(vec![
             Cell::text(judged.claim.name),
             Cell::text(judged.claim.statement),
             Cell::text(judged.verdict.to_string()),
             Cell::text(&judged.why),
+            points(0),
+            points(1),
+            points(2),
+            Cell::text(seeds(judged)),
+            Cell::text(&judged.needed),
             Cell::text(judged.claim.test),
         ])
     };
     Table {
         name: "verdicts",
-        version: 1,
+        version: 2,
         columns,
         sections: vec![Section {
             heading: String::new(),
             lines: judged.iter().map(line).collect(),
         }],
         caption: "The paper's claims, judged by these results alone, on this data and at this length \
-                  of training. A comparison is for or against where its 95 % interval leaves out 0. A \
-                  claim does not hold where more comparisons are against it than chance makes (as \
-                  many in less than one of twenty sets of as many intervals); it holds where that is \
-                  not so and more than half are for it; else it is undecided."
+                  of training (docs/statistics.md). Validation chooses checkpoints seed by seed; a comparison \
+                  is for or against where its 95 % interval over seeds and test images leaves out 0. What is \
+                  claimed of all cases holds where every comparison is for it, and does not hold where one \
+                  is against it after Holm's correction; what is claimed of some holds where one is for it \
+                  after that correction. Fewer than three seeds decide nothing. Median, least and greatest \
+                  difference in points."
             .to_owned(),
+    }
+}
+
+/// The number of seeds of a claim's comparisons, e.g. `3`, or `3 to 5`; empty without any.
+fn seeds(judged: &Judged) -> String {
+    match judged.seeds {
+        None => String::new(),
+        Some([least, most]) if least == most => least.to_string(),
+        Some([least, most]) => format!("{least} to {most}"),
     }
 }
 
@@ -69,31 +95,35 @@ fn trials(judged: &[Judged]) -> Table {
         Column::new("claim", "Claim", Kind::Text),
         Column::new("place", "Where", Kind::Text),
         Column::new("compared", "Compared", Kind::Text),
+        Column::new("seeds", "Seeds", Kind::Count),
         Column::new("difference", "Difference", Kind::Interval),
         Column::new("outcome", "Outcome", Kind::Text),
     ];
     let lines = judged.iter().flat_map(|judged| {
         judged.trials.iter().map(|trial| {
+            let effect = trial.effect();
             Line::new(vec![
                 Cell::text(judged.claim.name),
                 Cell::text(&trial.place),
                 Cell::text(&trial.compared),
-                Cell::points(trial.value, trial.interval),
-                Cell::text(trial.outcome.to_string()),
+                Cell::count(trial.weighed.seeds),
+                Cell::mean_points(effect.mean, effect.interval),
+                Cell::text(trial.outcome().to_string()),
             ])
         })
     });
     Table {
         name: "verdict_comparisons",
-        version: 1,
+        version: 2,
         columns,
         sections: vec![Section {
             heading: String::new(),
             lines: lines.collect(),
         }],
-        caption: "The comparisons behind the verdicts: differences in points with 95 % intervals. Of \
-                  fronts the difference of their mean gains over the baseline in the range of 5 points \
-                  of F1 around the baseline's."
+        caption: "The comparisons behind the verdicts: mean differences over seeds in points, with 95 % \
+                  intervals over seeds and test images; of one seed, over test images alone, which decides \
+                  nothing. Fronts are compared by their height: the mean over losses of at most 0, 1, 2 and 5 \
+                  points of validation F1 of the test value of the checkpoint that validation chooses there."
             .to_owned(),
     }
 }
@@ -103,12 +133,23 @@ fn said(evidence: &Evidence) -> String {
     let mut text = String::from("\nThe paper's claims, by these results:\n");
     for judged in judge(evidence) {
         text.push_str(&format!(
-            "{:4} {:16} {}: {}\n",
+            "{:4} {:22} {}: {}",
             judged.claim.name,
             judged.verdict.to_string(),
             judged.claim.statement,
             judged.why
         ));
+        if let Some(effects) = judged.effects {
+            let [median, least, greatest] = effects.map(points);
+            text.push_str(&format!(
+                "; {median} points in the median ({least} to {greatest}); seeds: {}",
+                seeds(&judged)
+            ));
+        }
+        if !judged.needed.is_empty() {
+            text.push_str(&format!("; to decide it: {}", judged.needed));
+        }
+        text.push('\n');
     }
     text
 }

@@ -21,41 +21,30 @@ pub type Replicates = BTreeMap<i32, f64>;
 /// The share of replicates left out at each end of a 95 % interval.
 pub const TAIL: f64 = 0.025;
 
-/// Returns the 2.5th and 97.5th percentile of `replicates`; `None` when fewer than two are finite.
+/// With fewer replicates than this there is no percentile interval: its ends would be the outermost few.
+pub const LEAST_REPLICATES: usize = 100;
+
+/// Returns the 2.5th and 97.5th percentile of `replicates`; `None` with fewer than [`LEAST_REPLICATES`] finite ones.
 pub fn interval(replicates: &Replicates) -> Option<Interval> {
-    combined(&[(1.0, replicates)], TAIL)
+    between(replicates.values().copied().collect())
 }
 
 /// Returns the same percentiles of `replicates − baseline`, over the replicate numbers that both have.
 pub fn paired(replicates: &Replicates, baseline: &Replicates) -> Option<Interval> {
-    combined(&[(1.0, replicates), (-1.0, baseline)], TAIL)
+    let difference = |(number, value): (&i32, &f64)| Some(value - baseline.get(number)?);
+    between(replicates.iter().filter_map(difference).collect())
 }
 
-/// Returns the percentiles `tail` and 1 − `tail` (fractions) of the sum of weight × replicate, over the
-/// replicate numbers that all terms have. `terms` are pairs of a weight and a metric's replicates. `None` when
-/// there are fewer than two finite sums.
-pub fn combined(terms: &[(f64, &Replicates)], tail: f64) -> Option<Interval> {
-    let (_, first) = terms.first()?;
-    let sum = |number: &i32| -> Option<f64> {
-        terms
-            .iter()
-            .map(|(weight, replicates)| Some(weight * replicates.get(number)?))
-            .sum()
-    };
-    between(first.keys().filter_map(sum).collect(), tail)
-}
-
-/// Returns the percentiles `tail` and 1 − `tail` (fractions) of `values`; `None` when fewer than two are
-/// finite.
-pub fn between(mut values: Vec<f64>, tail: f64) -> Option<Interval> {
+/// Returns the same percentiles of `values`.
+pub fn between(mut values: Vec<f64>) -> Option<Interval> {
     values.retain(|value| value.is_finite());
-    if values.len() < 2 {
+    if values.len() < LEAST_REPLICATES {
         return None;
     }
     values.sort_by(f64::total_cmp);
     Some(Interval {
-        low: percentile(&values, tail),
-        high: percentile(&values, 1.0 - tail),
+        low: percentile(&values, TAIL),
+        high: percentile(&values, 1.0 - TAIL),
     })
 }
 
@@ -89,15 +78,22 @@ mod tests {
 
     #[test]
     fn pairs_only_the_replicates_both_have() {
-        let run: Replicates = [(0, 0.5), (1, 0.9), (2, 0.6), (7, 0.0)].into();
-        let baseline: Replicates = [(0, 0.4), (2, 0.4), (3, 0.9), (7, f64::NAN)].into();
-        // Both have 0, 2 and 7, and 7 is not finite. The differences in 0 and 2 are 0.1 and 0.2.
-        let found = paired(&run, &baseline).expect("two pairs");
-        assert!((found.low - 0.1025).abs() < 1e-12 && (found.high - 0.1975).abs() < 1e-12);
-        assert_eq!(paired(&run, &[(1, 0.1)].into()), None);
+        // 150 numbers; the baseline lacks every third of them, and has one that is not finite.
+        let run: Replicates = (0..150).map(|number| (number, f64::from(number))).collect();
+        let mut baseline: Replicates = (0..200)
+            .filter(|number| number % 3 != 0)
+            .map(|number| (number, 0.5))
+            .collect();
+        baseline.insert(3, 0.5);
+        baseline.insert(4, f64::NAN);
+        // numpy.percentile of {0 … 149 not divisible by 3} ∪ {3} − {4}, less 0.5, at 2.5 and 97.5
+        let found = paired(&run, &baseline).expect("100 pairs");
+        assert!(
+            (found.low - 3.45).abs() < 1e-9 && (found.high - 145.025).abs() < 1e-9,
+            "{found:?}"
+        );
+        baseline.remove(&1);
+        assert_eq!(paired(&run, &baseline), None);
         assert_eq!(interval(&Replicates::new()), None);
-        // 2 · run − baseline over replicates 0 and 2: 0.6 and 0.8.
-        let found = combined(&[(2.0, &run), (-1.0, &baseline)], 0.25).expect("two sums");
-        assert!((found.low - 0.65).abs() < 1e-12 && (found.high - 0.75).abs() < 1e-12);
     }
 }

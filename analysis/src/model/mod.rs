@@ -4,6 +4,7 @@
 //! shown ([`extremes`]), configurations (all of a run but λ and seed), intervals, Pareto fronts, and means over
 //! seeds.
 
+pub mod aligned;
 pub mod comparison;
 pub mod configuration;
 pub mod credit;

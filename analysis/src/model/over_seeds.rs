@@ -1,24 +1,18 @@
 //! Decides which runs (trainings) that differ in the seed alone are reported together, and computes the mean over
-//! seeds of the difference between guided runs and their baselines, with an interval.
-//!
-//! The interval has two sources of variance: other trainings (the seed) and other test images. For S seeds
-//! with differences d₁ … d_S on the same images, the mean's variance is s²/S + max(0, C). s² is the sample
-//! variance of the differences. C is the mean, over all pairs of seeds, of the covariance of their differences
-//! over bootstrap resamples of the images. (C is what the shared images add. A seed's own variance over images is
-//! in s² already.) The interval is Student's, with degrees of freedom by Welch and Satterthwaite: S − 1 for the
-//! first term; for the second, one less than the number of images or of resamples, whichever is smaller.
+//! seeds of the difference between guided runs and their baselines, with the interval of
+//! [`crate::statistics::effect`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
+use crate::model::aligned::Aligned;
 use crate::model::evidence::Evidence;
-use crate::model::intervals::{self, Interval, Replicates};
+use crate::model::intervals::Interval;
 use crate::model::run::Run;
-use crate::model::seeds::{moments, repeats};
+use crate::model::seeds::{moments, repeats, tuned_on};
 use crate::model::select::Rule;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
+use crate::statistics::effect::{Effect, Measured};
 
 /// Runs that differ in the seed alone, as they are reported.
 #[derive(Debug, Clone)]
@@ -103,144 +97,38 @@ impl<'a> OverSeeds<'a> {
         let mut befores = Vec::new();
         let mut afters = Vec::new();
         let mut differences = Vec::new();
-        let mut resampled = Vec::new();
         // The smallest number of images or pairs that a value is over.
         let mut n = usize::MAX;
+        let mut aligned = Aligned::default();
         for row in &self.rows {
             let baseline = setting.baseline_of(row)?;
             let cell = row.cell(part, metric)?;
-            befores.push(baseline.cell(part, metric)?.value?);
-            afters.push(cell.value?);
-            differences.push(cell.difference?);
-            n = n.min(cell.n as usize);
-            let replicates = |row: &Row| {
+            let mut resampled = |row: &Row| {
                 let subject = setting.subject(&row.run, row.selection.epoch, part);
-                evidence.results.resampled(&subject, metric)
+                aligned.take(evidence.results.resampled(&subject, metric))
             };
-            resampled.push(replicates(row).zip(replicates(baseline)));
+            let before = Measured {
+                value: baseline.cell(part, metric)?.value?,
+                resampled: resampled(baseline),
+            };
+            let after = Measured {
+                value: cell.value?,
+                resampled: resampled(row),
+            };
+            let mut difference = after.minus(&before);
+            difference.value = cell.difference?;
+            befores.push(before.value);
+            afters.push(after.value);
+            differences.push(difference);
+            n = n.min(cell.n as usize);
         }
-        let resampled: Option<Vec<(&Replicates, &Replicates)>> = resampled.into_iter().collect();
-        let interval = resampled.and_then(|resampled| match resampled.as_slice() {
-            [(own, baseline)] => intervals::paired(own, baseline),
-            all => interval(
-                &differences,
-                &all.iter().map(of_differences).collect::<Vec<_>>(),
-                n,
-            ),
-        });
+        let effect = Effect::of(&differences, n)?;
         let mean = |values: &[f64]| moments(values).map(|found| found.mean);
         Some(Difference {
             before: mean(&befores)?,
             after: mean(&afters)?,
-            difference: mean(&differences)?,
-            interval,
+            difference: effect.mean,
+            interval: effect.interval,
         })
-    }
-}
-
-/// The seeds on which λ of a configuration (by its hash) was chosen: those with more λ than another seed has.
-/// Runs that were not scored count too, because a λ that was tried and dropped is usually not scored.
-fn tuned_on(runs: &[Run], configuration: &str) -> BTreeSet<i64> {
-    let mut n_lambdas: BTreeMap<i64, usize> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.configuration == configuration) {
-        *n_lambdas.entry(run.seed).or_default() += 1;
-    }
-    let least = n_lambdas.values().copied().min();
-    let more = n_lambdas.into_iter().filter(|(_, n)| Some(*n) > least);
-    more.map(|(seed, _)| seed).collect()
-}
-
-/// The differences of two runs' replicates, over the numbers that both have.
-fn of_differences((own, baseline): &(&Replicates, &Replicates)) -> Replicates {
-    let differences = own.iter().filter_map(|(number, value)| {
-        let difference = value - baseline.get(number)?;
-        difference.is_finite().then_some((*number, difference))
-    });
-    differences.collect()
-}
-
-/// Returns the 95 % interval of the mean of `differences`, one for each of several seeds. `resampled` has each
-/// seed's difference in every resample; the values are over `n` images. `None` where two seeds have fewer than two
-/// resamples in common.
-fn interval(differences: &[f64], resampled: &[Replicates], n: usize) -> Option<Interval> {
-    let found = moments(differences)?;
-    let seeds = found.n as f64;
-    let of_seeds = found.std?.powi(2) / seeds;
-    let mut covariances = Vec::new();
-    let mut n_resamples = usize::MAX;
-    for (i, a) in resampled.iter().enumerate() {
-        for b in &resampled[i + 1..] {
-            let both = a
-                .iter()
-                .filter_map(|(number, a)| Some((*a, *b.get(number)?)));
-            let both: Vec<(f64, f64)> = both.collect();
-            n_resamples = n_resamples.min(both.len());
-            covariances.push(covariance(&both)?);
-        }
-    }
-    let of_images = moments(&covariances)?.mean.max(0.0);
-    let variance = of_seeds + of_images;
-    let half = if variance > 0.0 {
-        let freedom_of_images = n.min(n_resamples).saturating_sub(1).max(1) as f64;
-        let freedom = variance.powi(2)
-            / (of_seeds.powi(2) / (seeds - 1.0) + of_images.powi(2) / freedom_of_images);
-        let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-        student.inverse_cdf(0.975) * variance.sqrt()
-    } else {
-        0.0
-    };
-    Some(Interval {
-        low: found.mean - half,
-        high: found.mean + half,
-    })
-}
-
-/// The sample covariance of pairs; `None` for fewer than two.
-fn covariance(pairs: &[(f64, f64)]) -> Option<f64> {
-    let n = pairs.len();
-    if n < 2 {
-        return None;
-    }
-    let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / n as f64;
-    let (a, b) = (mean(|pair| pair.0), mean(|pair| pair.1));
-    let products = pairs.iter().map(|pair| (pair.0 - a) * (pair.1 - b));
-    Some(products.sum::<f64>() / (n - 1) as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    /// Replicates 0, 1, … with these values.
-    fn replicates(values: &[f64]) -> Replicates {
-        (0..).zip(values.iter().copied()).collect()
-    }
-
-    /// Numbers by numpy and scipy: d = [0.1, 0.14, 0.09]; c = mean of numpy.cov over pairs of rows of `resampled`;
-    /// v = d.var(ddof=1)/3 + c; f = v²/((d.var(ddof=1)/3)²/2 + c²/3), as three seeds have 2 degrees of freedom and
-    /// four resamples 3; the interval is d.mean() ± scipy.stats.t.ppf(0.975, f) · √v.
-    #[test]
-    fn the_interval_is_that_of_scipy() {
-        let resampled = [
-            replicates(&[0.08, 0.10, 0.12, 0.10]),
-            replicates(&[0.12, 0.13, 0.17, 0.14]),
-            replicates(&[0.09, 0.08, 0.10, 0.09]),
-        ];
-        let found = interval(&[0.10, 0.14, 0.09], &resampled, 50).unwrap();
-        assert!((found.low - 0.055_990_582_448).abs() < 1e-9, "{found:?}");
-        assert!((found.high - 0.164_009_417_552).abs() < 1e-9, "{found:?}");
-    }
-
-    #[test]
-    fn what_never_changes_has_an_interval_without_width() {
-        let none = [replicates(&[0.0; 4]), replicates(&[0.0; 4])];
-        let found = interval(&[0.0, 0.0], &none, 50).unwrap();
-        assert_eq!((found.low, found.high), (0.0, 0.0));
-        assert_eq!(
-            interval(&[0.0, 0.0], &[Replicates::new(), Replicates::new()], 50),
-            None
-        );
     }
 }

@@ -140,16 +140,15 @@ pub fn by_seed<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
     seeds.into_iter().filter_map(of_seed).collect()
 }
 
-/// Returns the three quartiles of the seconds that an epoch of `runs` takes; `None` without a finite number.
-pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Option<[f64; 3]> {
+/// Returns the median of the seconds that an epoch of `runs` takes; `None` without a finite number.
+pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Option<f64> {
     let epochs = runs.flat_map(|run| results.epochs(&run.run_id));
     let mut seconds: Vec<f64> = epochs
         .map(|epoch| epoch.seconds)
         .filter(|s| s.is_finite())
         .collect();
     seconds.sort_by(f64::total_cmp);
-    let quartile = |q| percentile(&seconds, q);
-    (!seconds.is_empty()).then(|| [quartile(0.25), quartile(0.5), quartile(0.75)])
+    (!seconds.is_empty()).then(|| percentile(&seconds, 0.5))
 }
 
 /// Returns the first baseline, if there is one, and of each loss the run that did best on validation.

@@ -1,9 +1,10 @@
-//! Groups runs that differ in the seed alone, and computes mean and standard deviation of numbers, such as a
-//! metric over such runs.
+//! Groups runs that differ in the seed alone, tells on which seeds λ was chosen, and computes mean and standard
+//! deviation of numbers, such as a metric over such runs.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::configuration::Amount;
+use crate::model::run::Run;
 use crate::model::setting::Row;
 
 /// Mean, standard deviation and number of some values.
@@ -43,11 +44,16 @@ pub fn repeats<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>>
     repeats
 }
 
-/// Returns the 97.5 % quantile of Student's t with `n − 1` degrees of freedom: half the width of a 95 %
-/// interval of a mean over `n` runs, in standard errors. Infinite for fewer than two.
-pub fn t_quantile(n: usize) -> f64 {
-    let freedom = n.saturating_sub(1) as f64;
-    StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(0.975))
+/// The seeds on which λ of a configuration (by its hash) was chosen: those with more λ than another seed has.
+/// Runs that were not scored count too, because a λ that was tried and dropped is usually not scored.
+pub fn tuned_on(runs: &[Run], configuration: &str) -> BTreeSet<i64> {
+    let mut n_lambdas: BTreeMap<i64, usize> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.configuration == configuration) {
+        *n_lambdas.entry(run.seed).or_default() += 1;
+    }
+    let least = n_lambdas.values().copied().min();
+    let more = n_lambdas.into_iter().filter(|(_, n)| Some(*n) > least);
+    more.map(|(seed, _)| seed).collect()
 }
 
 #[cfg(test)]
@@ -65,21 +71,5 @@ mod tests {
         );
         assert_eq!(moments(&[0.5]).expect("one").std, None);
         assert_eq!(moments(&[]), None);
-    }
-
-    #[test]
-    fn quantiles_are_those_of_scipy() {
-        // scipy.stats.t.ppf(0.975, n - 1)
-        for (n, expected) in [
-            (2, 12.706_204_736_174_69),
-            (3, 4.302_652_729_749_462),
-            (4, 3.182_446_305_283_708),
-            (21, 2.085_963_447_265_864),
-            (61, 2.000_297_822_014_26),
-        ] {
-            assert!((t_quantile(n) - expected).abs() < 1e-7, "{n}");
-        }
-        assert_eq!(t_quantile(0), f64::INFINITY);
-        assert_eq!(t_quantile(1), f64::INFINITY);
     }
 }

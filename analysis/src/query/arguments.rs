@@ -25,7 +25,8 @@ pub struct Query {
     #[arg(long = "metric", value_name = "METRIC,…", value_delimiter = ',')]
     pub(super) metrics: Vec<String>,
     /// Differences between two runs on the same data, by id (or its beginning) or name: B − A, as
-    /// `evaluator compare` tells them, with paired intervals
+    /// `evaluator compare` tells them, with intervals. Several seeds of a run: A+A2,B+B2, or a name that they
+    /// have in common
     #[arg(long, value_name = "A,B", conflicts_with = "group_by")]
     pub(super) compare: Option<String>,
     /// Every scored checkpoint, not only the one that validation chose (which is_selected tells; a query

@@ -1,14 +1,15 @@
-//! Answers `analysis query --compare A,B`: compares two runs (trainings) on the same data. For every metric it has
-//! the value of A, the value of B, the difference B − A (as in `evaluator compare`) and its paired
-//! interval, over all test images and over each group of them. Each run is represented by its checkpoint chosen
-//! on validation. Only scores for the same task, through maps of the same method, layer and precision, are
-//! compared.
+//! Answers `analysis query --compare A,B`: compares two runs (trainings) on the same data, or two sides of several
+//! seeds. For every metric it has the value of A, the value of B, the difference B − A (as in `evaluator compare`) and
+//! its interval ([`crate::statistics::effect`]), over all test images and over each group of them. Each run is
+//! represented by its checkpoint chosen on validation. Only scores for the same task, through maps of the same method,
+//! layer and precision, are compared.
 
 use std::collections::BTreeSet;
 
 use polars::prelude::*;
 
-use crate::model::intervals::{self, Interval};
+use crate::model::aligned::Aligned;
+use crate::model::intervals::Interval;
 use crate::model::results::Results;
 use crate::model::run::Run;
 use crate::model::setting::{Row, Setting};
@@ -18,9 +19,13 @@ use crate::query::condition::Condition;
 use crate::query::known::{failed, known};
 use crate::query::printed::key_cell;
 use crate::render::table::parts::{self, Cell, Kind, Line, Section, Table};
+use crate::statistics::effect::{Effect, Measured, unpaired};
 use crate::{Error, Result};
 
-/// A metric of both runs.
+/// The runs of a side: one, or several seeds of one configuration and λ.
+type Side<'a> = Vec<&'a Run>;
+
+/// A metric of both sides.
 struct Compared<'a> {
     /// The setting of A: which maps were scored.
     setting: &'a Setting,
@@ -28,9 +33,10 @@ struct Compared<'a> {
     group: Option<i32>,
     /// Its name.
     metric: String,
-    /// The values of A and of B.
+    /// The values of A and of B, means over seeds.
     values: [f64; 2],
-    /// The 95 % interval of B − A over the bootstrap resamples that both have; `None` without replicates.
+    /// The 95 % interval of B − A: over seeds and images with several seeds on both sides, else over images; `None`
+    /// without replicates.
     interval: Option<Interval>,
 }
 
@@ -48,25 +54,49 @@ pub(super) fn answer(
         expected,
     };
     let Some((a, b)) = pair.split_once(',') else {
-        return Err(refused("two runs, A,B".to_owned()));
+        return Err(refused(
+            "two runs, A,B; of several seeds A+A2,B+B2".to_owned(),
+        ));
     };
-    let find = |wanted: &str| -> Result<&Run> {
+    let matching = |wanted: &str| -> Side {
         let names = |run: &&Run| run.run_id.starts_with(wanted) || run.name == wanted;
-        let found: Vec<&Run> = results.runs.iter().filter(names).collect();
-        match found[..] {
-            [run] => Ok(run),
-            [] => {
+        results.runs.iter().filter(names).collect()
+    };
+    let find = |wanted: &str| -> Result<Side> {
+        let found = matching(wanted);
+        match found.is_empty() {
+            false => Ok(found),
+            true => {
                 let ids: Vec<&str> = results.runs.iter().map(|run| run.run_id.as_str()).collect();
                 Err(refused(format!("{wanted} to be one of {}", ids.join(", "))))
             }
-            _ => Err(refused(format!(
-                "{wanted} to be one run, not {}",
+        }
+    };
+    let side = |wanted: &str| -> Result<Side> {
+        // A name may have a + of its own.
+        let found = match matching(wanted.trim()) {
+            none if none.is_empty() => {
+                let each: Result<Vec<Side>> =
+                    wanted.split('+').map(|one| find(one.trim())).collect();
+                each?.concat()
+            }
+            found => found,
+        };
+        let seeds: BTreeSet<i64> = found.iter().map(|run| run.seed).collect();
+        let alike = |run: &&Run| {
+            let key = |run: &Run| (run.configuration.clone(), run.lambda.map(f64::to_bits));
+            key(run) == key(found[0])
+        };
+        match seeds.len() == found.len() && found.iter().all(alike) {
+            true => Ok(found),
+            false => Err(refused(format!(
+                "{wanted} to be one run, or runs that differ in the seed alone, not {} runs",
                 found.len()
             ))),
         }
     };
-    let runs = [find(a.trim())?, find(b.trim())?];
-    let data = runs.map(|run| run.data_inputs.as_str());
+    let sides = [side(a)?, side(b)?];
+    let data = sides.each_ref().map(|side| side[0].data_inputs.as_str());
     if data[0] != data[1] {
         return Err(refused(format!(
             "two runs on the same data, not data_inputs {} and {}",
@@ -76,21 +106,15 @@ pub(super) fn answer(
     // The maps of A that were compared: a baseline is in every setting (runs trained and scored alike) of its
     // guided runs, and is compared once.
     let mut seen = BTreeSet::new();
-    let rows = |run: &Run| -> Vec<(&Setting, &Row)> {
-        let all = settings
-            .iter()
-            .flat_map(|setting| setting.rows.iter().map(move |row| (setting, row)));
-        all.filter(|(_, row)| row.run.run_id == run.run_id)
-            .collect()
-    };
     let mut compared = Vec::new();
-    for (setting, ours) in rows(runs[0]) {
+    for (setting, ours) in of_side(settings, &sides[0]) {
         let alike = |other: &Setting| {
             (&other.task, other.method(), &other.precision)
                 == (&setting.task, setting.method(), &setting.precision)
         };
-        let theirs = rows(runs[1]).into_iter().find(|(other, _)| alike(other));
-        let subject = setting.subject(&ours.run, ours.selection.epoch, Part::All);
+        let mut others = of_side(settings, &sides[1]).into_iter();
+        let theirs = others.find(|(other, _)| alike(other));
+        let subject = setting.subject(&ours[0].run, ours[0].selection.epoch, Part::All);
         if let Some(theirs) = theirs
             && seen.insert(subject)
         {
@@ -112,19 +136,36 @@ pub(super) fn answer(
         lazy = lazy.filter(Condition::parse(condition, &frame)?.expression);
     }
     let frame = lazy.collect().map_err(failed())?;
-    let table = printed(results, &frame, runs).map_err(failed())?;
+    let table = printed(results, &frame, &sides).map_err(failed())?;
     Ok((frame, table))
 }
 
-/// Compares every metric that both runs have; the first of the two is A.
-fn metrics<'a>(
-    results: &Results,
-    [(setting, ours), (their_setting, theirs)]: [(&'a Setting, &Row); 2],
-) -> Vec<Compared<'a>> {
+/// A side's runs in their settings (runs trained and scored alike): those settings that have all of them.
+fn of_side<'a>(settings: &'a [Setting], side: &Side) -> Vec<(&'a Setting, Vec<&'a Row>)> {
+    let of_setting = |setting: &'a Setting| {
+        let row = |run: &&Run| {
+            let mut rows = setting.rows.iter();
+            rows.find(|row| row.run.run_id == run.run_id)
+        };
+        Some((setting, side.iter().map(row).collect::<Option<_>>()?))
+    };
+    settings.iter().filter_map(of_setting).collect()
+}
+
+/// Compares every metric that all runs have; the first of the two sides is A.
+fn metrics<'a>(results: &Results, sides: [(&'a Setting, Vec<&Row>); 2]) -> Vec<Compared<'a>> {
+    let (setting, ours) = &sides[0];
     let mut compared = Vec::new();
-    let Some(selected) = ours.selected() else {
+    let Some(selected) = ours[0].selected() else {
         return compared;
     };
+    let seeds = |(_, rows): &(&Setting, Vec<&Row>)| -> Vec<i64> {
+        rows.iter().map(|row| row.run.seed).collect()
+    };
+    let order = |seed: &i64| seeds(&sides[1]).iter().position(|other| other == seed);
+    // For each run of A the place of the run of B of the same seed; only if there is one for each.
+    let pairs: Option<Vec<usize>> = seeds(&sides[0]).iter().map(order).collect();
+    let pairs = pairs.filter(|pairs| pairs.len() == sides[1].1.len());
     for (part, block) in &selected.blocks {
         let group = match part {
             Part::All => None,
@@ -132,21 +173,38 @@ fn metrics<'a>(
             Part::Class(_) | Part::Size { .. } => continue,
         };
         for (metric, cell) in block {
-            let other = theirs.cell(*part, metric).and_then(|other| other.value);
-            let (Some(a), Some(b)) = (cell.value, other) else {
+            let mut aligned = Aligned::default();
+            let mut read = |(setting, rows): &(&Setting, Vec<&Row>)| -> Option<Vec<Measured>> {
+                let measured = |row: &&Row| {
+                    let subject = setting.subject(&row.run, row.selection.epoch, *part);
+                    Some(Measured {
+                        value: row.cell(*part, metric)?.value?,
+                        resampled: aligned.take(results.resampled(&subject, metric)),
+                    })
+                };
+                rows.iter().map(measured).collect()
+            };
+            let (Some(a), Some(b)) = (read(&sides[0]), read(&sides[1])) else {
                 continue;
             };
-            let replicates = |setting: &Setting, row: &Row| {
-                let subject = setting.subject(&row.run, row.selection.epoch, *part);
-                results.resampled(&subject, metric)
+            let n = cell.n as usize;
+            let interval = match &pairs {
+                Some(pairs) => {
+                    let pairs = a.iter().zip(pairs);
+                    let differences = pairs.map(|(a, index)| b[*index].minus(a));
+                    Effect::of(&differences.collect::<Vec<_>>(), n).and_then(|it| it.interval)
+                }
+                None => unpaired(&a, &b, n).and_then(|(_, interval)| interval),
             };
-            let pair = replicates(setting, ours).zip(replicates(their_setting, theirs));
+            let mean = |side: &[Measured]| {
+                side.iter().map(|one| one.value).sum::<f64>() / side.len() as f64
+            };
             compared.push(Compared {
                 setting,
                 group,
                 metric: metric.clone(),
-                values: [a, b],
-                interval: pair.and_then(|(a, b)| intervals::paired(b, a)),
+                values: [mean(&a), mean(&b)],
+                interval,
             });
         }
     }
@@ -179,7 +237,7 @@ fn frame(compared: &[Compared]) -> PolarsResult<DataFrame> {
 }
 
 /// Makes the table to print.
-fn printed(results: &Results, frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
+fn printed(results: &Results, frame: &DataFrame, sides: &[Side; 2]) -> PolarsResult<Table> {
     let mut titles = vec![
         ("task", "Task"),
         ("attribution", "Maps"),
@@ -190,7 +248,7 @@ fn printed(results: &Results, frame: &DataFrame, runs: [&Run; 2]) -> PolarsResul
     ];
     // The maps' precision is shown only if there are several, or if it is not the one that the runs were
     // trained in.
-    let trained = runs.map(|run| run.precision.as_str());
+    let trained = sides.each_ref().map(|side| side[0].precision.as_str());
     let precisions: BTreeSet<Option<&str>> = frame.column("precision")?.str()?.iter().collect();
     let is_usual = |precision: &Option<&str>| {
         precision.is_none_or(|precision| trained == [precision, precision])
@@ -227,7 +285,14 @@ fn printed(results: &Results, frame: &DataFrame, runs: [&Run; 2]) -> PolarsResul
         Ok(Line::new(cells))
     };
     let lines = (0..frame.height()).map(line).collect::<PolarsResult<_>>()?;
-    let name = |run: &Run| format!("{} ({})", run.name, run.run_id);
+    let name = |side: &Side| {
+        let ids: Vec<&str> = side.iter().map(|run| run.run_id.as_str()).collect();
+        format!("{} ({})", side[0].name, ids.join(", "))
+    };
+    let how = match sides.iter().all(|side| side.len() > 1) {
+        true => "Means over seeds, with 95 % intervals over seeds and test images",
+        false => "With 95 % intervals over test images alone",
+    };
     Ok(Table {
         name: "query",
         version: 1,
@@ -237,10 +302,10 @@ fn printed(results: &Results, frame: &DataFrame, runs: [&Run; 2]) -> PolarsResul
             lines,
         }],
         caption: format!(
-            "A: {}. B: {}. Each at the checkpoint that validation chose; differences B − A in points \
-             with paired 95 % intervals.",
-            name(runs[0]),
-            name(runs[1])
+            "A: {}. B: {}. Each at the checkpoint that validation chose; differences B − A in points. \
+             {how}.",
+            name(&sides[0]),
+            name(&sides[1])
         ),
     })
 }

@@ -149,7 +149,7 @@ fn worst_group(
     ))
 }
 
-/// Words for the seeds, if there are several; and for those on which λ was chosen.
+/// Words for the seeds (of one seed the intervals are over test images alone), and for those on which λ was chosen.
 fn seeds(runs: &OverSeeds) -> String {
     let listed = |seeds: &BTreeSet<i64>| {
         let seeds: Vec<String> = seeds.iter().map(i64::to_string).collect();
@@ -161,10 +161,10 @@ fn seeds(runs: &OverSeeds) -> String {
             _ => format!("seed {}", seeds.concat()),
         }
     };
-    let mut words = String::new();
-    if runs.rows.len() > 1 {
-        words.push_str(&format!(", mean of {}", listed(&runs.seeds())));
-    }
+    let mut words = match runs.rows.len() {
+        1 => ", one seed".to_owned(),
+        _ => format!(", mean of {}", listed(&runs.seeds())),
+    };
     if !runs.tuned_on.is_empty() {
         words.push_str(&format!(", λ chosen on {}", listed(&runs.tuned_on)));
     }

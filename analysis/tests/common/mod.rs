@@ -32,9 +32,10 @@ pub enum Part {
 /// A metric's value over a part: (part, metric, value).
 pub type Value = (Part, &'static str, f64);
 
-/// An evaluation: the metrics of one epoch's maps at one layer.
+/// An evaluation: the metrics of one epoch's maps of one split at one layer.
 #[derive(Clone)]
 pub struct Score {
+    pub split: &'static str,
     pub epoch: i32,
     /// The layer that the maps are of.
     pub layer: &'static str,
@@ -168,12 +169,40 @@ impl Run {
     pub fn scored_at(mut self, layer: &'static str, values: Vec<Value>) -> Self {
         let epoch = self.epochs[0].0;
         self.scores.push(Score {
+            split: "test",
             epoch,
             layer,
             values,
         });
         self
     }
+}
+
+/// Returns `runs` once for each of `n` seeds: ids and baselines get the seed's number. The metrics of guided runs
+/// differ from the given ones by at most 0.001, by seed and run.
+pub fn over_seeds(runs: &[Run], n: i64) -> Vec<Run> {
+    let of_seed = |seed: i64| {
+        let named = move |id: &str| format!("{id}-{seed}");
+        runs.iter().map(move |run| {
+            let mut run = Run {
+                seed,
+                baseline: run.baseline.map(|id| &*named(id).leak()),
+                id: named(&run.id),
+                ..run.clone()
+            };
+            let bytes: i64 = run.id.bytes().map(i64::from).sum();
+            let scatter = (seed as f64 * 2.4 + bytes as f64).sin() * 0.001;
+            let scatter = if run.loss.is_some() { scatter } else { 0.0 };
+            for score in &mut run.scores {
+                score
+                    .values
+                    .iter_mut()
+                    .for_each(|(.., value)| *value += scatter);
+            }
+            run
+        })
+    };
+    (0..n).flat_map(of_seed).collect()
 }
 
 /// Writes `runs` into a fresh results folder.
@@ -315,8 +344,8 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
     write(&folder.join("epochs.parquet"), "epochs", frame.unwrap());
     for score in &run.scores {
         let mut name = format!(
-            "test-{}-{}-epoch-{:04}",
-            run.attribution, score.layer, score.epoch
+            "{}-{}-{}-epoch-{:04}",
+            score.split, run.attribution, score.layer, score.epoch
         );
         if run.maps_precision != Some("f32") {
             name.push_str(&format!("-{}", run.maps_precision.unwrap_or("unknown")));
@@ -364,7 +393,7 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
         _ => None,
     };
     let frame = df!(
-        "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec!["test"; n],
+        "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec![score.split; n],
         "group_id" => pick(group), "class_id" => pick(class), "size_low" => size(low), "size_high" => size(high),
         "attribution" => vec![run.attribution; n], "layer" => vec![score.layer; n],
         "precision" => vec![run.maps_precision; n],
@@ -385,7 +414,7 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
 
 /// The number of replicates of each metric. A replicate is the metric's value, plus a shift of at most 0.02 that is
 /// the same for all runs, plus one of at most 0.002 that depends on the run.
-const REPLICATES: i32 = 50;
+const REPLICATES: i32 = 100;
 /// The metrics in an order that decides how their replicates scatter: in one replicate, metrics at different places
 /// have different shifts. All other metrics share the place after the last.
 const MEASURES: [&str; 8] = [
@@ -428,7 +457,7 @@ fn replicates(run: &Run, score: &Score) -> DataFrame {
     }
     let n = rows.len();
     df!(
-        "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec!["test"; n],
+        "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec![score.split; n],
         "group_id" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
         "attribution" => vec![run.attribution; n], "layer" => vec![score.layer; n],
         "precision" => vec![run.maps_precision; n],

@@ -8,19 +8,25 @@
 //!
 //! Values are those of `metrics.parquet`. An interval goes from the 2.5th to the 97.5th percentile of
 //! the differences of the two evaluations' replicates, which are of the same resamples; without
-//! replicates there is no interval. The statistic of the permutation test is the reported difference,
+//! replicates, of which there must be 100, there is no interval. The statistic of the permutation test is the reported difference,
 //! so each pair counts once in it. A pair that does not count in the mean of one evaluation does not
 //! count in the test. Metrics that only one evaluation has are not compared. P-values are not corrected
 //! for multiple tests. The two may also be of one checkpoint, computed in two precisions.
+//!
+//! A side may have several evaluations, the same run with other seeds. Then means are compared, and with several on
+//! both sides interval and p-value count seeds and images ([`over_seeds`]); with equally many, those at the same
+//! place are pairs (a guided run and its baseline).
 //!
 //! Predictions are read from the `predictions.parquet` that `evaluator score` wrote into each folder.
 //! The hash of its logits must be that of the scored ones.
 
 mod images;
+mod over_seeds;
 mod paired;
 mod paired_test;
 mod run;
 mod scores;
+mod several;
 mod sides;
 
 pub use paired::{CompareOptions, Paired, Test};

@@ -10,10 +10,10 @@ use crate::metrics::tally::{TALLY_METRICS, TallyMetric};
 /// The evaluations to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareOptions {
-    /// Folder of evaluation A.
-    pub a: PathBuf,
-    /// Folder of evaluation B; differences are B − A.
-    pub b: PathBuf,
+    /// Folders of side A: one evaluation, or one of each of several seeds.
+    pub a: Vec<PathBuf>,
+    /// Folders of side B; differences are B − A. Of equal numbers, those at the same place belong together.
+    pub b: Vec<PathBuf>,
     /// Data folder of both, which gives targets where predictions have none.
     pub data: Option<PathBuf>,
     /// Folder to write `paired.parquet` into, if any.
@@ -31,11 +31,12 @@ pub struct Paired {
     pub group_id: Option<i32>,
     /// The metric's name in tables.
     pub metric: &'static str,
-    /// A's value.
+    /// A's value; the mean of several seeds.
     pub a: f64,
     /// B's value.
     pub b: f64,
-    /// Ends of the 95 % interval of B − A, from the bootstrap; `None` with fewer than two replicates.
+    /// Ends of the 95 % interval of B − A: with several seeds on both sides over seeds and images
+    /// (docs/statistics.md), else percentiles of the bootstrap, `None` with fewer than 100 replicates.
     pub interval: Option<[f64; 2]>,
     /// The test that was made and its two-sided p-value; `None` for a metric without a test (mAP, those of all maps
     /// together), or without the predictions it needs.
@@ -59,6 +60,8 @@ pub enum Test {
     Permutation,
     /// [`super::paired_test::mcnemar`].
     McNemar,
+    /// Student's t over seeds and images ([`super::over_seeds::interval`]).
+    Student,
 }
 
 /// A metric that is compared, by what it is computed from.

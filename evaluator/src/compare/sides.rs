@@ -125,24 +125,27 @@ impl Sides<'_> {
         (Test::Permutation, p_value)
     }
 
-    /// Returns the 95 % interval of B − A over the replicates whose value both evaluations have; `None` for
-    /// fewer than two of them.
+    /// Returns the 95 % interval of B − A over the replicates whose value both evaluations have.
     fn interval(&self, group_id: Option<i32>, metric: &str) -> Option<[f64; 2]> {
-        let key = (metric.to_owned(), group_id);
         let [a, b] = &self.replicates;
-        let (a, b) = (a.0.get(&key)?, b.0.get(&key)?);
+        let (a, b) = (a.of(group_id, metric)?, b.of(group_id, metric)?);
         let differences: Vec<f64> = a
             .iter()
             .filter_map(|(number, value)| Some(b.get(number)? - value))
             .collect();
-        if differences.len() < 2 {
-            return None;
-        }
-        Some([
-            percentile(&differences, 2.5)?,
-            percentile(&differences, 97.5)?,
-        ])
+        percentiles(&differences)
     }
+}
+
+/// With fewer replicates than this there is no percentile interval: its ends would be the outermost few.
+const LEAST_REPLICATES: usize = 100;
+
+/// The 2.5th and 97.5th percentile; `None` of fewer than [`LEAST_REPLICATES`].
+pub(super) fn percentiles(values: &[f64]) -> Option<[f64; 2]> {
+    if values.len() < LEAST_REPLICATES {
+        return None;
+    }
+    Some([percentile(values, 2.5)?, percentile(values, 97.5)?])
 }
 
 /// Tests accuracy from the images that only one of the two runs has right.
@@ -158,6 +161,11 @@ fn test_accuracy(outcomes: &[[Outcome; 2]]) -> Option<(Test, f64)> {
 pub(super) struct Replicates(BTreeMap<(String, Option<i32>), BTreeMap<i32, f64>>);
 
 impl Replicates {
+    /// Those of a metric over a group.
+    pub(super) fn of(&self, group_id: Option<i32>, metric: &str) -> Option<&BTreeMap<i32, f64>> {
+        self.0.get(&(metric.to_owned(), group_id))
+    }
+
     /// Reads those of the compared metrics.
     pub(super) fn read(side: &Evaluation) -> Result<Self> {
         let (_, rows) = read_table(side.path(&REPLICATES), &REPLICATES)?;

@@ -1,6 +1,7 @@
 //! `evaluator score`: scores attribution maps and logits of a split against a data folder's masks and labels, and
 //! writes the tables of an evaluation (one checkpoint's maps of one split, scored).
 
+mod adjusted;
 mod bootstrap;
 mod evaluated;
 mod evaluation;

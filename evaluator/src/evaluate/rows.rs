@@ -5,12 +5,14 @@
 //! means over pairs (`n`: the pairs that enter the mean), the metrics of all maps together (`n`: the pairs that
 //! enter), the mean IoU at each threshold of the sweep, and
 //! the numbers of pairs for which EPG and IoU say little (`n`: all pairs). Over all images there are also
-//! accuracy, F1 and EPG of the worst group, each of the group where it is lowest (`n`: the groups). Each class has
+//! accuracy, F1 and EPG of the worst group, each of the group where it is lowest, and the accuracy of groups weighted
+//! as in training ([`adjusted`]) (`n`: the groups). Each class has
 //! f1 and ap (average precision; its mean over classes is the metric map) over all images, and the means over its
 //! pairs and metrics of their maps. Each size has these of its pairs. A class or size without pairs has none.
 
 use std::collections::BTreeMap;
 
+use super::adjusted;
 use super::evaluated::Evaluated;
 use super::predictions::Predictions;
 use super::scope::Scope;
@@ -85,6 +87,7 @@ impl Evaluated<'_> {
                 metrics.push(Metric::new(Scope::All, name, Some(worst), n));
             }
         }
+        metrics.extend(adjusted::accuracy(self.dataset, &metrics));
         metrics
     }
 

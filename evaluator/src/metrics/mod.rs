@@ -18,5 +18,7 @@ mod vocabulary;
 pub use chosen::Chosen;
 pub(crate) use mean::mean;
 pub(crate) use precision::Precision;
-pub(crate) use vocabulary::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, shares, titles};
+pub(crate) use vocabulary::{
+    ADJUSTED_ACCURACY, AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, shares, titles,
+};
 pub use vocabulary::{Of, Undefined, Word, vocabulary};

@@ -19,6 +19,8 @@ pub(crate) const WORST_GROUPS: [(&str, &str, &str); 3] = [
     ("worst_group_f1", "F1 of the worst group", "f1"),
     ("worst_group_epg", "EPG of the worst group", "epg"),
 ];
+/// Name of the accuracy of the groups weighted by their shares of the training images (WILDS' adjusted average accuracy).
+pub(crate) const ADJUSTED_ACCURACY: &str = "adjusted_accuracy";
 /// Name of the mean IoU at each threshold of the sweep (0.00, 0.05, … 0.95).
 pub(crate) const IOU_SWEEP: &str = "iou_sweep";
 
@@ -83,6 +85,8 @@ fn words(chosen: &Chosen) -> Vec<Word> {
     let logits = logits.map(|metric| pooled(metric.name, metric.title, true, metric.interval));
     let others = [pooled(AVERAGE_PRECISION, "Average precision", true, false)];
     let worst = WORST_GROUPS.map(|(name, title, _)| pooled(name, title, true, false));
+    let title = "Accuracy, groups weighted as in training";
+    let adjusted = [pooled(ADJUSTED_ACCURACY, title, true, false)];
     let averaged = chosen.of_pairs().filter_map(|metric| {
         let undefined = match metric.mean {
             Mean::UndefinedAsZero => Undefined::Zero,
@@ -109,6 +113,7 @@ fn words(chosen: &Chosen) -> Vec<Word> {
     logits
         .chain(others)
         .chain(worst)
+        .chain(adjusted)
         .chain(averaged)
         .chain(of_all_maps)
         .chain(sweep)

@@ -14,7 +14,7 @@ pub const IMAGES: [usize; 4] = [24, 8, 8, 4];
 /// Height and width of the data folder's images, in pixels.
 pub const SIZE: usize = 32;
 /// Bootstrap resamples of each evaluation.
-pub const REPLICATES: usize = 20;
+pub const REPLICATES: usize = 100;
 /// The number of epochs of the baseline; a guided run has one.
 pub const EPOCHS: usize = 3;
 

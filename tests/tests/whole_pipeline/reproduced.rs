@@ -44,7 +44,7 @@ layer = ["input"]
 loss = ["l1"]
 lambda = [0.1]
 [evaluation]
-replicates = 20
+replicates = 100
 examples = 2
 "#;
 

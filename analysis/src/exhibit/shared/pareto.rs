@@ -149,10 +149,10 @@ pub fn point(checkpoint: &Checkpoint, part: Part, metric: &str) -> Option<(f64, 
 
 /// The caption's words on points, lines and backgrounds.
 pub const CAPTION: &str = "One point for each scored checkpoint of the validation Pareto set \
-     over epochs and λ; a line joins those that no other of the loss dominates on test. Large, \
-     outlined points are the checkpoints that validation prefers, with 95 % bootstrap intervals over \
-     test images. White cross: baseline; green ground: better than it in both metrics; grey ground: \
-     worse in both.";
+     over epochs and λ; a line joins those that no other of the loss dominates on test: a picture \
+     through test points, on which no verdict rests. Large, outlined points are the checkpoints that \
+     validation prefers, with 95 % bootstrap intervals over test images. White cross: baseline; green \
+     ground: better than it in both metrics; grey ground: worse in both.";
 
 /// The reason if there is nothing to show.
 const NO_RUNS: &str = "no scored run was guided through the maps it was scored through";

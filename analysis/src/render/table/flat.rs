@@ -129,7 +129,7 @@ fn spread(cell: &Cell) -> Spread {
 
 fn interval(cell: &Cell) -> Option<Interval> {
     match spread(cell) {
-        Spread::Interval(interval) => Some(interval),
+        Spread::Interval(interval) | Spread::OverSeeds(interval) => Some(interval),
         _ => None,
     }
 }

@@ -141,6 +141,8 @@ pub enum Spread {
     Unknown,
     /// 95 % bootstrap interval over images.
     Interval(Interval),
+    /// 95 % interval over seeds and images.
+    OverSeeds(Interval),
     /// Standard deviation over `n` runs; `None` for a single one.
     Seeds {
         /// Sample standard deviation.
@@ -156,8 +158,8 @@ pub(crate) struct Shown {
     pub value: String,
     /// e.g. `[60.3, 63.9]`, `(± 1.2)`.
     pub spread: Option<String>,
-    /// Whether it is a difference whose interval does not contain 0.
-    pub is_clear: bool,
+    /// The two-sided p-value of a difference by its interval over images; `None` for all other cells.
+    pub p_value: Option<f64>,
 }
 
 impl Cell {
@@ -180,6 +182,11 @@ impl Cell {
     pub fn share(value: Option<f64>, interval: Option<Interval>) -> Self {
         let spread = interval.map_or(Spread::Unknown, Spread::Interval);
         value.map_or(Self::Missing, |value| Self::Share(value, spread))
+    }
+
+    /// A mean difference over seeds with its interval, if there is one; of one seed the interval is over images.
+    pub fn mean_points(value: f64, interval: Option<Interval>) -> Self {
+        Self::Points(value, interval.map_or(Spread::Unknown, Spread::OverSeeds))
     }
 
     /// A difference of fractions with its interval, if there is one; a missing cell without a value.
@@ -233,17 +240,35 @@ impl Cell {
             Self::Plain(value, spread) => (plain(*value), spread.shown(plain, plain)),
             Self::Change(value, spread) => (change(*value), spread.shown(change, plain)),
         };
-        let is_clear = match self {
-            Self::Points(_, Spread::Interval(i)) | Self::Change(_, Spread::Interval(i)) => {
-                i.low > 0.0 || i.high < 0.0
+        let p_value = match self {
+            Self::Points(value, Spread::Interval(i)) | Self::Change(value, Spread::Interval(i)) => {
+                Some(p_value(*value, *i))
             }
-            _ => false,
+            _ => None,
         };
         Shown {
             value,
             spread,
-            is_clear,
+            p_value,
         }
+    }
+}
+
+/// Returns the two-sided p-value of a difference from 0 by its 95 % interval over many images: that of a normal
+/// distribution whose interval has the end that is nearer to 0. It is 0.05 where that end is 0.
+fn p_value(difference: f64, interval: Interval) -> f64 {
+    // The 97.5 % quantile of the normal distribution.
+    const Z: f64 = 1.959_963_984_540_054;
+    let half = match difference >= 0.0 {
+        true => difference - interval.low,
+        false => interval.high - difference,
+    };
+    let distance = difference.abs();
+    match (half > 0.0, distance > 0.0) {
+        // The complementary error function of x/√2 is 2 · Φ(−x).
+        (true, _) => statrs::function::erf::erfc(distance / half * Z / std::f64::consts::SQRT_2),
+        (false, true) => 0.0,
+        (false, false) => 1.0,
     }
 }
 
@@ -253,7 +278,9 @@ impl Spread {
     fn shown(self, ends: fn(f64) -> String, width: fn(f64) -> String) -> Option<String> {
         match self {
             Self::Unknown | Self::Seeds { std: None, .. } => None,
-            Self::Interval(i) => Some(format!("[{}, {}]", ends(i.low), ends(i.high))),
+            Self::Interval(i) | Self::OverSeeds(i) => {
+                Some(format!("[{}, {}]", ends(i.low), ends(i.high)))
+            }
             Self::Seeds { std: Some(std), .. } => Some(format!("(± {})", width(std))),
         }
     }
@@ -266,5 +293,26 @@ impl Table {
         let has_any =
             |(index, _): &(usize, &Column)| lines().any(|line| !line.cells[*index].is_empty());
         self.columns.iter().enumerate().filter(has_any).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_values_are_those_of_a_normal_distribution() {
+        // 2 · scipy.stats.norm.sf(1.959963984540054 · d / half)
+        for (difference, low, high, expected) in [
+            (0.5, 0.0, 1.0, 0.05),
+            (0.5, 0.25, 3.0, 0.000088575438),
+            (-0.5, -9.0, -0.25, 0.000088575438),
+            (0.0, -0.1, 0.1, 1.0),
+            (0.2, 0.2, 0.2, 0.0),
+            (0.0, 0.0, 0.0, 1.0),
+        ] {
+            let found = p_value(difference, Interval { low, high });
+            assert!((found - expected).abs() < 1e-9, "{difference}: {found}");
+        }
     }
 }
