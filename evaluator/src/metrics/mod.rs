@@ -2,6 +2,7 @@
 //! are taken over pairs (an image and a class on it); [`pooled`] has those of the logits or pairs of a
 //! whole split together.
 
+pub mod curve;
 pub mod energy;
 pub mod grid_pointing;
 mod mean;
@@ -9,6 +10,7 @@ pub mod overlap;
 pub mod pair;
 pub mod pooled;
 mod precision;
+pub mod rank_correlation;
 mod vocabulary;
 
 pub(crate) use mean::mean;
