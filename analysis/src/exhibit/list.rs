@@ -22,6 +22,7 @@ pub const EXHIBITS: &[Entry] = &[
     super::dilation::ENTRY,
     super::limited_annotations::ENTRY,
     super::segmentation::ENTRY,
+    super::faithfulness::ENTRY,
     super::verdicts::ENTRY,
     super::published::ENTRY,
 ];

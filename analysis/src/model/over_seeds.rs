@@ -51,11 +51,13 @@ impl<'a> OverSeeds<'a> {
     /// highest mean validation EPG decides. If there is no such group, the highest mean validation F1 decides.
     /// `runs` are all runs, also those that were not scored. `None` without a run that has a baseline.
     pub fn preferred(runs: &[Run], setting: &'a Setting) -> Option<Self> {
-        let compared: Vec<&Row> = setting
-            .guided()
-            .filter(|row| row.baseline.is_some())
-            .collect();
-        let candidates = repeats(compared.iter().copied()).into_iter();
+        Self::among(runs, setting.guided())
+    }
+
+    /// The same among `rows`, guided runs of one setting.
+    pub fn among(runs: &[Run], rows: impl Iterator<Item = &'a Row>) -> Option<Self> {
+        let compared = rows.filter(|row| row.baseline.is_some());
+        let candidates = repeats(compared).into_iter();
         let candidates = candidates.filter_map(|rows| {
             let tuned_on = tuned_on(runs, &rows[0].run.configuration);
             let is_left = |row: &&Row| !tuned_on.contains(&row.run.seed);
@@ -122,11 +124,11 @@ impl<'a> OverSeeds<'a> {
         let resampled: Option<Vec<(&Replicates, &Replicates)>> = resampled.into_iter().collect();
         let interval = resampled.and_then(|resampled| match resampled.as_slice() {
             [(own, baseline)] => intervals::paired(own, baseline),
-            all => interval(
-                &differences,
-                &all.iter().map(of_differences).collect::<Vec<_>>(),
-                n,
-            ),
+            all => {
+                let resampled: Vec<Replicates> = all.iter().map(of_differences).collect();
+                let (covariances, n_resamples) = covariances(&resampled)?;
+                interval(&differences, &covariances, n.min(n_resamples))
+            }
         });
         let mean = |values: &[f64]| moments(values).map(|found| found.mean);
         Some(Difference {
@@ -159,13 +161,10 @@ fn of_differences((own, baseline): &(&Replicates, &Replicates)) -> Replicates {
     differences.collect()
 }
 
-/// Returns the 95 % interval of the mean of `differences`, one for each of several seeds. `resampled` has each
-/// seed's difference in every resample; the values are over `n` images. `None` where two seeds have fewer than two
-/// resamples in common.
-fn interval(differences: &[f64], resampled: &[Replicates], n: usize) -> Option<Interval> {
-    let found = moments(differences)?;
-    let seeds = found.n as f64;
-    let of_seeds = found.std?.powi(2) / seeds;
+/// Returns the covariance of each two seeds' differences over resamples, and the smallest number of resamples that
+/// two seeds have in common. `resampled` has each seed's difference in every resample. `None` where two seeds have
+/// fewer than two in common.
+fn covariances(resampled: &[Replicates]) -> Option<(Vec<f64>, usize)> {
     let mut covariances = Vec::new();
     let mut n_resamples = usize::MAX;
     for (i, a) in resampled.iter().enumerate() {
@@ -178,10 +177,19 @@ fn interval(differences: &[f64], resampled: &[Replicates], n: usize) -> Option<I
             covariances.push(covariance(&both)?);
         }
     }
-    let of_images = moments(&covariances)?.mean.max(0.0);
+    Some((covariances, n_resamples))
+}
+
+/// Returns the 95 % interval of the mean of `differences`, one for each of several seeds. `covariances` has that of
+/// each two seeds' differences over images; it comes from `n` images or resamples.
+pub(super) fn interval(differences: &[f64], covariances: &[f64], n: usize) -> Option<Interval> {
+    let found = moments(differences)?;
+    let seeds = found.n as f64;
+    let of_seeds = found.std?.powi(2) / seeds;
+    let of_images = moments(covariances)?.mean.max(0.0);
     let variance = of_seeds + of_images;
     let half = if variance > 0.0 {
-        let freedom_of_images = n.min(n_resamples).saturating_sub(1).max(1) as f64;
+        let freedom_of_images = n.saturating_sub(1).max(1) as f64;
         let freedom = variance.powi(2)
             / (of_seeds.powi(2) / (seeds - 1.0) + of_images.powi(2) / freedom_of_images);
         let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
@@ -228,7 +236,9 @@ mod tests {
             replicates(&[0.12, 0.13, 0.17, 0.14]),
             replicates(&[0.09, 0.08, 0.10, 0.09]),
         ];
-        let found = interval(&[0.10, 0.14, 0.09], &resampled, 50).unwrap();
+        let (of_images, n) = covariances(&resampled).unwrap();
+        assert_eq!(n, 4);
+        let found = interval(&[0.10, 0.14, 0.09], &of_images, n).unwrap();
         assert!((found.low - 0.055_990_582_448).abs() < 1e-9, "{found:?}");
         assert!((found.high - 0.164_009_417_552).abs() < 1e-9, "{found:?}");
     }
@@ -236,11 +246,9 @@ mod tests {
     #[test]
     fn what_never_changes_has_an_interval_without_width() {
         let none = [replicates(&[0.0; 4]), replicates(&[0.0; 4])];
-        let found = interval(&[0.0, 0.0], &none, 50).unwrap();
+        let (of_images, n) = covariances(&none).unwrap();
+        let found = interval(&[0.0, 0.0], &of_images, n).unwrap();
         assert_eq!((found.low, found.high), (0.0, 0.0));
-        assert_eq!(
-            interval(&[0.0, 0.0], &[Replicates::new(), Replicates::new()], 50),
-            None
-        );
+        assert_eq!(covariances(&[Replicates::new(), Replicates::new()]), None);
     }
 }
