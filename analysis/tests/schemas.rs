@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Part, Run, Value, reaches, results};
+use common::{Part, Run, Value, reaches, results, write};
 use polars::prelude::*;
 
 /// A path in the workspace.
@@ -97,10 +97,25 @@ fn runs() -> Vec<Run> {
     runs
 }
 
+/// Writes what was measured of a run's maps of one image into an evaluation's `folder`.
+fn faithfulness(folder: &Path, id: &str) {
+    let frame = df!(
+        "run_id" => [id], "checkpoint" => [1], "split" => ["test"], "image_id" => ["a"], "class_id" => [0],
+        "attribution" => ["bcos"], "layer" => ["input"], "precision" => ["f32"], "measure" => ["insertion"],
+        "baseline" => [Some("blur")], "value" => [0.5],
+    );
+    let path = folder.join("faithfulness.parquet");
+    write(&path, "faithfulness", frame.unwrap());
+}
+
 /// Makes a report with the arguments `shows`. Returns the columns, as "name type", of each table in its
 /// `tables/`, by the table's name and version.
 fn reported(shows: &[&str]) -> BTreeMap<String, Vec<String>> {
     let results = results(&runs());
+    for id in ["bcos_resnet50-base", "bcos_resnet50-energy"] {
+        let folder = results.path().join("runs").join(id);
+        faithfulness(&folder.join("evaluations/test-bcos-input-epoch-0001"), id);
+    }
     let out = tempfile::tempdir().unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_analysis"));
     let program = program.args(["report", "--results"]).arg(results.path());

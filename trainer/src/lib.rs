@@ -6,6 +6,7 @@
 //! - [`explain`]: attribution methods (section 3.2), the maps of a split, colours and the grid pointing
 //!   game (SPEC K)
 //! - [`predict`]: logits, maps and pictures of images without annotations
+//! - [`faithfulness`]: whether maps say what the network looks at (SPEC L)
 //! - [`guide`]: annotated images, drawn classes and masks (section 3.5), the localization losses
 //!   (section 3.4) and the objective
 //! - [`train`]: steps, epochs and validation (section 4)
@@ -31,6 +32,7 @@ macro_rules! say {
 pub mod batches;
 pub mod error;
 pub mod explain;
+pub mod faithfulness;
 pub mod finite;
 pub mod guide;
 mod hex;

@@ -20,6 +20,7 @@ use trainer::explain::attribution::Attribution;
 use trainer::explain::explanations::Bounds;
 use trainer::explain::grid_pointing_game::Game;
 use trainer::explain::{colour, grid_pointing_game, stream};
+use trainer::faithfulness;
 use trainer::machine::stop::{self, Stop};
 use trainer::machine::{device, process};
 use trainer::names::Layer;
@@ -86,6 +87,14 @@ enum Command {
     /// Play the grid pointing game: images of different classes side by side, and how much of each
     /// class's positive attribution lies on its own. Writes a table, prints its percentiles.
     GridPointingGame(GameArgs),
+    /// Measure how faithful maps are: insertion and deletion, the logit without the object or all else, and maps of
+    /// random weights. Writes a table, prints its means.
+    Faithfulness {
+        #[command(flatten)]
+        measured: Box<faithfulness::Arguments>,
+        #[command(flatten)]
+        machine: MachineArgs,
+    },
     /// Print the names that a configuration may use: networks, attribution methods, losses and more.
     Vocabulary {
         /// As one JSON object
@@ -298,6 +307,7 @@ fn main() -> ExitCode {
             result => result.map(|_| ()),
         },
         Command::GridPointingGame(args) => game_command(&args),
+        Command::Faithfulness { measured, machine } => faithfulness_command(&measured, &machine),
         Command::Vocabulary { json: _ } => vocabulary_command(),
         Command::Import(args) => commands::import_command(&args),
         Command::Pace {
@@ -480,6 +490,13 @@ fn game_command(args: &GameArgs) -> Result<()> {
     };
     let scores = grid_pointing_game::play(&subject, &dataset, &request, game, device, &args.out)?;
     println!("{}", grid_pointing_game::summary(&scores));
+    Ok(())
+}
+
+fn faithfulness_command(args: &faithfulness::Arguments, machine: &MachineArgs) -> Result<()> {
+    machine.bound_threads()?;
+    let values = faithfulness::measure(args, machine.device()?)?;
+    println!("{}", faithfulness::summary(&values));
     Ok(())
 }
 

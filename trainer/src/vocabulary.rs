@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::explain::attribution::Attribution;
 use crate::explain::gradients::Order;
+use crate::faithfulness::table;
 use crate::guide::loss::LocalizationLoss;
 use crate::names::{
     Annotation, Augmentation, Explained, Layer, Optimizer, Precision, Schedule, ValidationMetric,
@@ -33,6 +34,8 @@ pub struct Vocabulary {
     optimizers: Vec<String>,
     schedules: Vec<String>,
     validation_metrics: Vec<String>,
+    /// The version of what `trainer faithfulness` measures.
+    faithfulness: u32,
 }
 
 /// A name.
@@ -85,6 +88,7 @@ impl Vocabulary {
             optimizers: spellings(Optimizer::ALL),
             schedules: spellings(Schedule::ALL),
             validation_metrics: spellings(ValidationMetric::ALL),
+            faithfulness: table::VERSION,
         }
     }
 }

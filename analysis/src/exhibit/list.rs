@@ -23,6 +23,7 @@ pub const EXHIBITS: &[Entry] = &[
     super::limited_annotations::ENTRY,
     super::segmentation::ENTRY,
     super::robustness::ENTRY,
+    super::faithfulness::ENTRY,
     super::verdicts::ENTRY,
     super::published::ENTRY,
 ];

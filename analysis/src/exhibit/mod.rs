@@ -13,6 +13,7 @@ mod deep_layers;
 mod dilation;
 pub mod entry;
 mod epg_f1;
+mod faithfulness;
 mod iou_f1;
 mod limited_annotations;
 pub mod list;

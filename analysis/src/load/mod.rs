@@ -6,6 +6,7 @@
 //! all maps, [`pictures`] the images.
 
 pub mod examples;
+mod faithfulness;
 mod formulas;
 pub mod gallery;
 mod guarded;

@@ -10,10 +10,10 @@ use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::load::schema::{
-    self, CLASSES, CREDIT_KEY, DATA_INPUTS_KEY, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata,
-    REPLICATES, RUN, SHARES_KEY, TableSpec, UNINFORMATIVE_KEY,
+    self, CLASSES, CREDIT_KEY, DATA_INPUTS_KEY, EPOCHS, FAITHFULNESS, GROUPS, INPUTS_KEY, METRICS,
+    Metadata, REPLICATES, RUN, SHARES_KEY, TableSpec, UNINFORMATIVE_KEY,
 };
-use crate::load::{formulas, rows};
+use crate::load::{faithfulness, formulas, rows};
 use crate::model::loss;
 use crate::model::measure::Measures;
 use crate::model::results::{Evaluation, Results};
@@ -40,6 +40,7 @@ impl Results {
             epochs: BTreeMap::new(),
             metrics: BTreeMap::new(),
             replicates: BTreeMap::new(),
+            faithfulness: BTreeMap::new(),
             measures: Measures::default(),
             group_names: BTreeMap::new(),
             class_names: BTreeMap::new(),
@@ -223,6 +224,7 @@ impl Results {
                 ));
             }
             if !checkpoints.is_empty() {
+                self.read_faithfulness(reader, &folder)?;
                 self.evaluations.push(Evaluation {
                     folder,
                     checkpoints,
@@ -230,6 +232,18 @@ impl Results {
             }
         }
         Ok(())
+    }
+
+    /// Reads how faithful an evaluation's maps are, where that was measured.
+    fn read_faithfulness(&mut self, reader: &mut Reader, folder: &Path) -> Result<()> {
+        let path = folder.join("faithfulness.parquet");
+        if !path.is_file() {
+            return Ok(());
+        }
+        let (frame, metadata) = reader.read(&path, &FAITHFULNESS)?;
+        faithfulness::check(&mut reader.faithfulness, &path, &metadata)?;
+        self.measures.add(schema::titles(&path, &metadata)?, None);
+        faithfulness::add(&frame, &metadata, &mut self.faithfulness).map_err(Error::polars(&path))
     }
 
     /// Refuses metrics whose run_id is that of no run read.
@@ -256,6 +270,8 @@ impl Results {
 #[derive(Default)]
 struct Reader {
     hash: Sha256,
+    /// What the first `faithfulness.parquet` says that all must say.
+    faithfulness: Option<faithfulness::Known>,
 }
 
 impl Reader {

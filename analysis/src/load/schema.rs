@@ -207,6 +207,10 @@ pub static EXAMPLES_WITHOUT_PIXELS: LazyLock<TableSpec> = LazyLock::new(|| {
 /// `evaluations/<name>/scores.parquet`.
 pub static SCORES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("scores"));
 
+/// `evaluations/<name>/faithfulness.parquet`.
+pub static FAITHFULNESS: LazyLock<TableSpec> =
+    LazyLock::new(|| TableSpec::declared("faithfulness"));
+
 /// `evaluations/<name>/gallery.parquet`.
 pub static GALLERY: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("gallery"));
 

@@ -45,11 +45,13 @@ impl<'a> OverSeeds<'a> {
     /// highest mean validation EPG decides. If there is no such group, the highest mean validation F1 decides.
     /// `runs` are all runs, also those that were not scored. `None` without a run that has a baseline.
     pub fn preferred(runs: &[Run], setting: &'a Setting) -> Option<Self> {
-        let compared: Vec<&Row> = setting
-            .guided()
-            .filter(|row| row.baseline.is_some())
-            .collect();
-        let candidates = repeats(compared.iter().copied()).into_iter();
+        Self::among(runs, setting.guided())
+    }
+
+    /// The same among `rows`, guided runs of one setting.
+    pub fn among(runs: &[Run], rows: impl Iterator<Item = &'a Row>) -> Option<Self> {
+        let compared = rows.filter(|row| row.baseline.is_some());
+        let candidates = repeats(compared).into_iter();
         let candidates = candidates.filter_map(|rows| {
             let tuned_on = tuned_on(runs, &rows[0].run.configuration);
             let is_left = |row: &&Row| !tuned_on.contains(&row.run.seed);

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use polars::prelude::DataFrame;
 
 use crate::model::credit::Credit;
+use crate::model::faithfulness::Faithfulness;
 use crate::model::intervals::Replicates;
 use crate::model::measure::Measures;
 use crate::model::run::{Epoch, Run};
@@ -37,6 +38,8 @@ pub struct Results {
     pub metrics: BTreeMap<Subject, Vec<Metric>>,
     /// Bootstrap replicates by subject and metric.
     pub replicates: BTreeMap<Subject, BTreeMap<String, Replicates>>,
+    /// What was measured of the faithfulness of maps, by subject (the whole of the test split).
+    pub faithfulness: BTreeMap<Subject, Faithfulness>,
     /// The titles and units of metrics.
     pub measures: Measures,
     /// Names of the groups of images.

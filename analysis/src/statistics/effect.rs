@@ -182,6 +182,18 @@ impl Effect {
     }
 }
 
+/// Returns the 95 % interval of the mean of `differences`, one for each of several seeds. `of_images` is C where it is
+/// known otherwise than from resamples, from `n` images. `None` for fewer than two seeds.
+pub fn interval(differences: &[f64], of_images: f64, n: usize) -> Option<Interval> {
+    let found = moments(differences)?;
+    let spread = Variances {
+        between_seeds: found.std?.powi(2),
+        of_images: of_images.max(0.0),
+        freedom_of_images: freedom_of_images(n, n),
+    };
+    Some(around(found.mean, spread.student(found.n)))
+}
+
 /// More seeds would not decide: the interval over test images alone is too wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooFewImages;

@@ -22,10 +22,8 @@ mod warnings;
 
 pub use bootstrap::resample;
 pub(crate) use evaluation::Evaluation;
-pub use keys::LABELS_KEY;
-pub(crate) use keys::{
-    DATA_INPUTS_KEY, FORMULAS_KEY, PERMUTATIONS_KEY, PREDICTIONS_KEY, SEED_KEY, TASK_KEY,
-};
+pub(crate) use keys::{DATA_INPUTS_KEY, FORMULAS_KEY, PERMUTATIONS_KEY, PREDICTIONS_KEY, SEED_KEY};
+pub use keys::{LABELS_KEY, TASK_KEY, TITLES_KEY};
 pub(crate) use predictions::{Belonging, Rows, fingerprint};
 pub use predictions::{Missing, PREDICTIONS};
 pub use rows::Metric;

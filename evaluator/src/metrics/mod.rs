@@ -4,6 +4,7 @@
 
 mod boxes;
 mod chosen;
+pub mod curve;
 pub mod energy;
 pub mod grid_pointing;
 mod mean;
@@ -11,6 +12,7 @@ pub mod overlap;
 pub mod pair;
 pub mod pooled;
 mod precision;
+pub mod rank_correlation;
 mod stretched;
 pub mod tally;
 mod vocabulary;

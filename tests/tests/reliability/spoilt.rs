@@ -94,14 +94,21 @@ fn baseline(whole: &Whole, root: &Path, change: impl FnOnce(&mut File)) -> (Path
     (run, checkpoint)
 }
 
-/// Runs `trainer explain` on `subject` (`--run <folder>` or `--weights <file>`) and, for a run, also
-/// `trainer grid-pointing-game`, which scores maps on grids of images. Asserts that they wrote no file, and returns how
-/// they ended.
+/// The files that [`explained`] asks for.
+const FILES: [&str; 4] = [
+    "maps.arrow",
+    "logits.parquet",
+    "game.parquet",
+    "faithfulness.parquet",
+];
+
+/// Runs `trainer explain` and `trainer faithfulness` on `subject` (`--run <folder>` or `--weights <file>`) and, for a
+/// run, also `trainer grid-pointing-game`, which scores maps on grids of images. Asserts that they wrote no file, and
+/// returns how they ended.
 fn explained(whole: &Whole, root: &Path, checkpoint: &Path, subject: &[&str]) -> Vec<Done> {
     let epoch = checkpoint.file_stem().unwrap().to_str().unwrap();
     let epoch = epoch["epoch-".len()..].trim_start_matches('0').to_owned();
-    let [maps, logits, game] =
-        ["maps.arrow", "logits.parquet", "game.parquet"].map(|n| root.join(n));
+    let [maps, logits, game, measured] = FILES.map(|n| root.join(n));
     let mut explain = program("trainer");
     explain
         .arg("explain")
@@ -119,7 +126,14 @@ fn explained(whole: &Whole, root: &Path, checkpoint: &Path, subject: &[&str]) ->
         .arg("--data")
         .arg(&whole.data);
     play.arg("--out").arg(&game).args(["--confidence", "0"]);
-    let mut all = vec![explain];
+    let mut measure = program("trainer");
+    measure
+        .arg("faithfulness")
+        .args(subject)
+        .arg("--data")
+        .arg(&whole.data);
+    measure.arg("--out").arg(&measured);
+    let mut all = vec![explain, measure];
     if subject[0] == "--run" {
         all.push(play);
         for command in &mut all {
@@ -130,10 +144,7 @@ fn explained(whole: &Whole, root: &Path, checkpoint: &Path, subject: &[&str]) ->
         .iter_mut()
         .map(|command| run(command.args(["--device", "cpu"])));
     let done = done.collect();
-    assert!(!is_left(
-        root,
-        &["maps.arrow", "logits.parquet", "game.parquet"]
-    ));
+    assert!(!is_left(root, &FILES));
     done
 }
 

@@ -7,7 +7,7 @@ use evaluator::metrics::pooled::arg_max;
 
 /// Replaces the logits z of one image by log p/(1 − p) = z_c − log Σ_{j ≠ c} exp z_j, where p is the softmax of
 /// z and z_c the logit of class c. Leaves all as they are if one is non-finite or there is only one class.
-pub(super) fn log_odds(logits: &mut [f32]) {
+pub(crate) fn log_odds(logits: &mut [f32]) {
     if logits.len() < 2 || logits.iter().any(|logit| !logit.is_finite()) {
         return;
     }

@@ -13,7 +13,7 @@ pub mod gradients;
 // `trainer grid-pointing-game`.
 pub mod grid_pointing_game;
 // From the logits of a softmax to the log-odds that tables hold.
-mod log_odds;
+pub(crate) mod log_odds;
 // The attribution methods.
 pub mod methods;
 // The table of logits.

@@ -60,6 +60,8 @@ pub(crate) struct Trainer {
     pub(crate) schedules: Vec<String>,
     /// The metrics of the validation after each epoch.
     pub(crate) validation_metrics: Vec<String>,
+    /// The version of what `trainer faithfulness` measures.
+    pub(crate) faithfulness: u32,
 }
 
 /// A network.
@@ -182,6 +184,11 @@ impl Evaluator {
 }
 
 impl Trainer {
+    /// Asks the trainer alone.
+    pub(crate) fn ask(programs: &BinDir) -> Result<Self> {
+        ask(programs, "trainer")
+    }
+
     /// The network of this name.
     pub(crate) fn network(&self, name: &str) -> Option<&Network> {
         self.networks.iter().find(|network| network.name == name)

@@ -163,6 +163,65 @@ fn metrics_that_are_asked_for_are_those_of_test_images() {
     assert_eq!(text, expected);
 }
 
+/// How faithful maps are is measured of the checkpoints that stand for runs, beside their evaluations, which are not
+/// made again. The stand-in chooses another Energy run against the baseline than for the front, so that one is
+/// scored, too.
+#[test]
+fn faithfulness_is_measured_where_a_recipe_asks_for_it() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    let calls = sandbox.calls();
+    assert_eq!(
+        starting_with(&calls, "trainer faithfulness"),
+        0,
+        "{calls:?}"
+    );
+    for (pairs, n_explained) in [(50, 2), (60, 0)] {
+        let asking = format!("{RECIPE}[evaluation]\nfaithfulness = {pairs}\n");
+        assert_eq!(sandbox.reproduce(&asking, &[]).code, 0);
+        let calls = sandbox.calls();
+        let measured = calls
+            .iter()
+            .filter(|call| call.starts_with("trainer faithfulness"));
+        let ends: Vec<&str> = measured
+            .clone()
+            .map(|call| call.rsplit_once(" test ").unwrap().1)
+            .collect();
+        // The baseline through both maps, Energy and L1 each through its own.
+        let [last, first] = ["ixg@final", "ixg@input"].map(|maps| format!("1 {maps} {pairs}"));
+        let mut sorted = ends.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [&last, &last, &first, &first], "{calls:?}");
+        assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
+        let explained = starting_with(&calls, "trainer explain");
+        assert_eq!(explained, n_explained, "{calls:?}");
+        // Another time data-prep checks the data folder, and the report is made.
+        assert_eq!(sandbox.reproduce(&asking, &[]).code, 0);
+        assert_eq!(sandbox.calls().len(), 2);
+    }
+    // A table without its stamp, and a stamp of another version, are not trusted.
+    let runs = std::fs::read_dir(sandbox.path("out/runs")).unwrap();
+    let stamps = runs.map(|run| {
+        let folder = run.unwrap().path().join("evaluations");
+        folder.join("test-ixg-input-epoch-0001/faithfulness.toml")
+    });
+    let stamps: Vec<_> = stamps.filter(|stamp| stamp.is_file()).collect();
+    assert_eq!(
+        std::fs::read_to_string(&stamps[0]).unwrap(),
+        "version = 1\npairs = 60\n"
+    );
+    std::fs::remove_file(&stamps[0]).unwrap();
+    std::fs::write(&stamps[1], "version = 0\npairs = 60\n").unwrap();
+    let asking = format!("{RECIPE}[evaluation]\nfaithfulness = 60\n");
+    assert_eq!(sandbox.reproduce(&asking, &[]).code, 0);
+    let calls = sandbox.calls();
+    assert_eq!(
+        starting_with(&calls, "trainer faithfulness"),
+        2,
+        "{calls:?}"
+    );
+}
+
 /// A process of xtask asks `evaluator formulas` once for the versions of formulas and tables. At each call the
 /// stand-in adds a line to the file `asked`.
 #[test]

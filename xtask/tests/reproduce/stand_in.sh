@@ -27,6 +27,7 @@ fi
 metrics=$(flag --metric "$@")
 case "$program $1" in
   "trainer explain") line="trainer explain $(flag --split "$@") $(flag --checkpoint "$@") $(flag --attribution "$@")@$(flag --layer "$@") $(flag --task "$@")" ;;
+  "trainer faithfulness") line="trainer faithfulness $(basename "$(flag --run "$@")") $(flag --split "$@") $(flag --checkpoint "$@") $(flag --attribution "$@")@$(flag --layer "$@") $(flag --pairs "$@")" ;;
   "evaluator score") line="evaluator $(basename "$out") $(flag --threshold "$@") $(flag --replicates "$@") $(basename "$(flag --threshold-from "$@")")${metrics:+ $metrics}" ;;
 esac
 if [ "$program $1" = "evaluator formulas" ]; then
@@ -81,9 +82,13 @@ case "$program $1" in
       fi
       shift
     done ;;
-  # Of a configuration's runs the last alone is chosen.
-  "trainer select") for run in "$@"; do :; done; printf '%s\t1\n' "$(basename "$run")" ;;
+  # Of a configuration's runs the last alone is chosen, or, against a baseline, the first.
+  "trainer select")
+    run=$2
+    [ -n "$(flag --against "$@")" ] || for run in "$@"; do :; done
+    printf '%s\t1\n' "$(basename "$run")" ;;
   "trainer explain") echo maps ;;
+  "trainer faithfulness") touch "$out" ;;
   "evaluator score")
     before=$(flag --threshold-from "$@")
     if [ -n "$before" ] && [ ! -f "$before/metrics.parquet" ]; then

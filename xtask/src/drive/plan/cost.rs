@@ -29,6 +29,8 @@ pub(crate) enum Way {
     Validate(String),
     /// Explaining at this layer and scoring.
     Explain(String),
+    /// Asking the network alone, for altered images.
+    Ask,
 }
 
 /// An amount of work of one kind: images through one network, or starts of programs. Precision, attribution
@@ -52,6 +54,10 @@ const MOST_CHOSEN: f64 = 12.0;
 /// The share of epochs that is expected on the front of short runs, where that is fewer than `MOST_CHOSEN`; a
 /// rough guess.
 const CHOSEN: f64 = 1.0 / 3.0;
+
+/// Altered images that `trainer faithfulness` makes of a pair of an image and a class: with each of two baselines two
+/// curves of 29, and three or six for regions, of two each.
+const ALTERED: f64 = 130.0;
 
 impl Work {
     /// The work of training `run`, with a validation after each epoch.
@@ -87,11 +93,29 @@ impl Work {
         };
         let maps = selection.maps.iter();
         let each = maps.flat_map(|maps| Work::of_score(experiment, run, &maps.layer));
-        each.map(|work| Work {
+        let scores = each.map(|work| Work {
             times: n_chosen * work.times,
             ..work
-        })
-        .collect()
+        });
+        // Of one checkpoint (of runs that begin from no baseline there may be more).
+        let measured = selection.maps.iter();
+        let measured = measured.flat_map(|_| Work::of_faithfulness(experiment, run));
+        scores.chain(measured).collect()
+    }
+
+    /// The work of measuring how faithful one checkpoint's maps are; none where the recipe does not ask for it.
+    pub(crate) fn of_faithfulness(experiment: &Experiment, run: &Run) -> Vec<Work> {
+        let Some(pairs) = experiment.evaluation.faithfulness else {
+            return Vec::new();
+        };
+        let data = &experiment.data[run.data];
+        let [_, _, n_test] = n_images(data);
+        // There are more pairs than images only where images show several classes; how many is not known here.
+        let pairs = f64::from(pairs).min(n_test);
+        vec![
+            Work::new(Way::Start, run, data, 1.0),
+            Work::new(Way::Ask, run, data, pairs * ALTERED),
+        ]
     }
 
     /// The work of scoring one checkpoint of `run` with maps at `layer`, on validation and test images.
@@ -178,6 +202,8 @@ const START: f64 = 2.0;
 const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
 /// Time of an explanation over that of a plain step, likewise.
 const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
+/// Time of a forward pass without gradients over that of a plain step, likewise.
+const ASK: f64 = 0.25;
 
 /// Seconds of a plain step for one image on one H200 in f32, as 1 / (images per second) of docs/benchmarks.md.
 /// For another network, the time of the ResNet-50 of its kind (X-DNN, B-cos, or plain, as which B-cosified networks
@@ -223,6 +249,7 @@ fn expected(work: &Work, device: Device) -> f64 {
         Way::Start | Way::Plain => 1.0,
         Way::Guided(layer) => at(layer, GUIDED),
         Way::Validate(layer) | Way::Explain(layer) => at(layer, EXPLAIN),
+        Way::Ask => ASK,
     };
     let pixels = (f64::from(work.size) / 224.0).powi(2);
     work.times * plain * factor * pixels

@@ -414,7 +414,10 @@ impl Evaluation {
             true => None,
             false => wrong("evaluation.threshold", self.threshold, "0 to 1"),
         };
-        threshold.or_else(|| whole("evaluation.replicates", self.replicates))
+        let faithfulness = || whole("evaluation.faithfulness", self.faithfulness?);
+        threshold
+            .or_else(|| whole("evaluation.replicates", self.replicates))
+            .or_else(faithfulness)
     }
 
     /// The fault of a metric that the evaluator cannot add.

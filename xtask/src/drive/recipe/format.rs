@@ -350,6 +350,10 @@ pub(crate) struct Evaluation {
     /// Metrics of the test images' maps that are computed beside those that every evaluation has; `all`: every one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) metrics: Vec<String>,
+    /// Pairs of the test images by which it is measured how faithful the maps of the chosen checkpoints are; absent:
+    /// it is not. Tables of an evaluation do not depend on it.
+    #[serde(skip_serializing)]
+    pub(crate) faithfulness: Option<u32>,
 }
 
 // IoU's threshold is the official code's (SPEC B); the numbers of resamples and examples are chosen.
@@ -360,6 +364,7 @@ impl Default for Evaluation {
             replicates: 1000,
             examples: 32,
             metrics: Vec::new(),
+            faithfulness: None,
         }
     }
 }

@@ -287,6 +287,11 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
             "evaluation.metrics: found \"roc\", expected one of pointing_game_quantus,",
         ),
         (
+            "[baseline]",
+            "[evaluation]\nfaithfulness = 0\n[baseline]",
+            "evaluation.faithfulness: found 0, expected 1 at least",
+        ),
+        (
             "epochs = 5",
             "evaluate = [\"ixg@middle\"]",
             "guided.grid 2: evaluate: found \"middle\", expected one of input,",

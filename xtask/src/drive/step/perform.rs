@@ -123,13 +123,45 @@ impl Workshop<'_> {
             return Ok(None);
         };
         let run = self.experiment.run(*run);
+        let mut chosen = self.chosen(&folders, None)?;
+        let measured = match self.experiment.evaluation.faithfulness {
+            Some(_) => self.measured(run, &folders, &chosen)?,
+            None => Vec::new(),
+        };
+        // Of two checkpoints that are equal but for rounding, the front may have the other one.
+        for checkpoint in &measured {
+            if !chosen.contains(checkpoint) {
+                chosen.push(checkpoint.clone());
+            }
+        }
         let mut scores = Vec::new();
-        for (folder, epoch) in self.chosen(&folders, None)? {
+        for checkpoint in chosen {
+            let is_measured = measured.contains(&checkpoint);
             for maps in &selection.maps {
-                scores.push(Score::new(self, run, folder.clone(), epoch, maps));
+                let checkpoint = checkpoint.clone();
+                scores.push(Score::new(self, run, checkpoint, maps, is_measured));
             }
         }
         Ok(Some(scores))
+    }
+
+    /// The checkpoints of runs like `run`, in `folders`, of which it is measured how faithful their maps are: the one
+    /// that stands for them against their baseline; `chosen`, all that are scored, of baselines and of runs that
+    /// begin from none.
+    fn measured(
+        &self,
+        run: &Run,
+        folders: &[PathBuf],
+        chosen: &[(PathBuf, u32)],
+    ) -> Result<Vec<(PathBuf, u32)>> {
+        let baseline = match run.baseline() {
+            Some(index) if run.guidance.is_some() => self.finished(RunIndex::Baseline(index))?,
+            _ => None,
+        };
+        match baseline {
+            Some(baseline) => self.chosen(folders, Some(&baseline)),
+            None => Ok(chosen.to_vec()),
+        }
     }
 
     /// The λ of the run that the trainer chooses among the runs of the selection of this index; these are of the

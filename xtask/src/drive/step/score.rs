@@ -1,6 +1,7 @@
 //! Evaluates one checkpoint with one kind of attribution maps, by `trainer explain | evaluator score`. It is
 //! evaluated on validation images first, which choose IoU's threshold, and then on test images, whose numbers
-//! are reported (SPEC B).
+//! are reported (SPEC B). Where a recipe asks for it, `trainer faithfulness` then measures how faithful the maps of
+//! test images are (SPEC L); its table lies beside the evaluation's, under a stamp of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +10,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use fs_err as fs;
 
-use super::workshop::{Workshop, finish};
+use super::workshop::{Saves, Workshop, finish};
 use crate::drive::plan::cost::Work;
 use crate::drive::recipe::{Maps, Run};
 use crate::system::{files, process};
@@ -24,6 +25,8 @@ pub(crate) struct Score<'a> {
     folder: PathBuf,
     epoch: u32,
     maps: &'a Maps,
+    /// Whether it is measured how faithful the maps are.
+    is_measured: bool,
 }
 
 /// The split of images that are explained and scored.
@@ -45,17 +48,20 @@ impl Split {
     }
 }
 
+/// The file beside `faithfulness.parquet` with the options that it was made with; it is written after the table.
+const MEASURED: &str = "faithfulness.toml";
+
 /// In the order to evaluate them.
 const SPLITS: [Split; 2] = [Split::Val, Split::Test];
 
 impl<'a> Score<'a> {
-    /// The evaluation of the checkpoint of `epoch` in the run folder `folder`.
+    /// The evaluation of the checkpoint of this epoch in this run folder.
     pub(super) fn new(
         shop: &'a Workshop<'a>,
         run: &'a Run,
-        folder: PathBuf,
-        epoch: u32,
+        (folder, epoch): (PathBuf, u32),
         maps: &'a Maps,
+        is_measured: bool,
     ) -> Self {
         Score {
             shop,
@@ -63,6 +69,7 @@ impl<'a> Score<'a> {
             folder,
             epoch,
             maps,
+            is_measured,
         }
     }
 
@@ -126,7 +133,29 @@ impl<'a> Score<'a> {
     /// Whether both evaluations are there, made with the current versions and options.
     pub(super) fn is_made(&self) -> Result<bool> {
         let [val, test] = SPLITS.map(|split| self.is_split_made(split));
-        Ok(val? && test?)
+        Ok(val? && test? && self.pairs_to_measure()?.is_none())
+    }
+
+    /// The number of pairs by which it is still to be measured how faithful the maps are; None where it is, or need
+    /// not be.
+    fn pairs_to_measure(&self) -> Result<Option<u32>> {
+        let Some(pairs) = self.shop.experiment.evaluation.faithfulness else {
+            return Ok(None);
+        };
+        if !self.is_measured {
+            return Ok(None);
+        }
+        let dir = self.dir(Split::Test);
+        let stamp = fs::read_to_string(dir.join(MEASURED)).ok();
+        let is_made =
+            dir.join("faithfulness.parquet").is_file() && stamp == Some(self.measured_with(pairs)?);
+        Ok((!is_made).then_some(pairs))
+    }
+
+    /// The content of the file [`MEASURED`]: all that decides the table of `trainer faithfulness`.
+    fn measured_with(&self, pairs: u32) -> Result<String> {
+        let version = self.shop.faithfulness()?;
+        Ok(format!("version = {version}\npairs = {pairs}\n"))
     }
 
     /// Whether the evaluation on `split` is there, made with the current versions and options.
@@ -137,16 +166,39 @@ impl<'a> Score<'a> {
         Ok(is_there && stamp == Some(self.options(split)?))
     }
 
-    /// Makes the evaluations that are missing, on validation and test images; returns the work of both.
-    pub(super) fn make(&self) -> Result<[Work; 2]> {
+    /// Makes what is missing: the evaluations on validation and test images, and how faithful the maps are. Returns
+    /// the work of all.
+    pub(super) fn make(&self) -> Result<Vec<Work>> {
         for split in SPLITS {
             if !self.is_split_made(split)? {
                 self.make_split(split)?;
                 self.shop.n_made.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let layer = &self.maps.layer;
-        Ok(Work::of_score(self.shop.experiment, self.run, layer))
+        let (experiment, layer) = (self.shop.experiment, &self.maps.layer);
+        let mut work = Work::of_score(experiment, self.run, layer).to_vec();
+        if let Some(pairs) = self.pairs_to_measure()? {
+            self.measure(pairs)?;
+            self.shop.n_made.fetch_add(1, Ordering::Relaxed);
+            work.extend(Work::of_faithfulness(experiment, self.run));
+        }
+        Ok(work)
+    }
+
+    /// Measures how faithful the maps of test images are. At SIGUSR2 the trainer is ended, and this is begun again
+    /// the next time.
+    fn measure(&self, pairs: u32) -> Result<()> {
+        let dir = self.dir(Split::Test);
+        let stamp = dir.join(MEASURED);
+        if stamp.exists() {
+            fs::remove_file(&stamp)?;
+        }
+        let mut command = self.trainer("faithfulness", Split::Test)?;
+        command.arg("--out").arg(dir.join("faithfulness.parquet"));
+        command.args(["--pairs", &pairs.to_string()]);
+        let what = format!("measuring how faithful maps are, {}", self.what());
+        self.shop.run(command, &what, Saves::Yes)?;
+        files::write(&stamp, &self.measured_with(pairs)?)
     }
 
     /// Makes the evaluation on one split.
@@ -174,19 +226,26 @@ impl<'a> Score<'a> {
 
     /// The `trainer explain` command, which writes maps to its stdout.
     fn explain(&self, split: Split, predictions: &Path) -> Result<Command> {
+        let mut command = self.trainer("explain", split)?;
+        command.arg("--predictions").arg(predictions);
+        command.args(["--maps", "-"]);
+        Ok(command)
+    }
+
+    /// A trainer's command about these maps of a split.
+    fn trainer(&self, subcommand: &str, split: Split) -> Result<Command> {
         let Maps {
             attribution,
             layer,
             task,
         } = self.maps;
         let mut command = self.shop.command("trainer")?;
-        command.arg("explain").arg("--run").arg(&self.folder);
+        command.arg(subcommand).arg("--run").arg(&self.folder);
         command.arg("--data").arg(self.shop.data_dir(self.run.data));
-        command.arg("--predictions").arg(predictions);
         command.args(["--checkpoint", &self.epoch.to_string()]);
         command.args(["--split", split.name(), "--task", task]);
         command.args(["--attribution", attribution, "--layer", layer]);
-        command.args(["--maps", "-", "--device", &self.shop.device]);
+        command.args(["--device", &self.shop.device]);
         Ok(command)
     }
 

@@ -15,6 +15,7 @@ use fs_err as fs;
 use super::config::{self, Init};
 use super::record::Log;
 use crate::drive::recipe::{Data, Experiment, Guidance, Origin, Run, RunIndex};
+use crate::drive::vocabulary::Trainer;
 use crate::install::{setup, weights};
 use crate::system::paths;
 use crate::system::process::{self, BinDir};
@@ -55,6 +56,8 @@ pub(crate) struct Workshop<'a> {
     pub(super) n_made: AtomicUsize,
     /// The versions of the evaluator's formulas and tables; None until it is asked for them.
     versions: Mutex<Option<String>>,
+    /// The version of what `trainer faithfulness` measures; None until the trainer is asked for it.
+    faithfulness: Mutex<Option<u32>>,
     /// The runs that the trainer was asked about: the folder of each that is finished, None for one that is
     /// not.
     pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
@@ -95,6 +98,7 @@ impl<'a> Workshop<'a> {
             stop: Stop::default(),
             n_made: AtomicUsize::new(0),
             versions: Mutex::default(),
+            faithfulness: Mutex::default(),
             known: Mutex::default(),
             lambdas: Mutex::default(),
         }
@@ -151,6 +155,19 @@ impl<'a> Workshop<'a> {
             said.trim()
         );
         Ok(known.insert(said).clone())
+    }
+
+    /// The version of what `trainer faithfulness` measures. The trainer is asked for it once.
+    pub(super) fn faithfulness(&self) -> Result<u32> {
+        let known = self.faithfulness.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        match *known {
+            Some(version) => Ok(version),
+            None => {
+                let asked = Trainer::ask(&self.folders.programs)?;
+                Ok(*known.insert(asked.faithfulness))
+            }
+        }
     }
 
     /// The λ found so far, locked.
