@@ -158,7 +158,7 @@ impl Reader<'_, '_> {
 /// A run's scored checkpoints of its Pareto set, as validation sees them.
 fn training<'a>(evidence: &Evidence, row: &'a Row) -> (Training, Vec<&'a Checkpoint>) {
     let epochs = evidence.results.epochs(&row.run.run_id).iter();
-    let kept = epochs.filter(|epoch| epoch.is_pareto).filter_map(|epoch| {
+    let kept = epochs.filter(|epoch| epoch.is_kept).filter_map(|epoch| {
         let mut scored = row.checkpoints.iter();
         let checkpoint = scored.find(|checkpoint| checkpoint.epoch == epoch.epoch)?;
         let candidate = Candidate {

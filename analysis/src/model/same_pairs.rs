@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::faithfulness::Values;
 use crate::model::intervals::Interval;
 use crate::model::over_seeds::Difference;
-use crate::model::seeds::{moments, t_quantile};
+use crate::model::seeds::moments;
 use crate::statistics::effect;
 
 /// The change of a measure, and the pairs that it is over.
@@ -115,12 +115,7 @@ impl<'a> OfSeed<'a> {
     /// The interval of the mean difference over images; `None` for fewer than two.
     fn interval(&self) -> Option<Interval> {
         let (variance, n_images) = self.covariance(self)?;
-        let half = t_quantile(n_images) * variance.sqrt();
-        let mean = self.difference();
-        Some(Interval {
-            low: mean - half,
-            high: mean + half,
-        })
+        Some(effect::over_images(self.difference(), variance, n_images))
     }
 }
 

@@ -194,6 +194,11 @@ pub fn interval(differences: &[f64], of_images: f64, n: usize) -> Option<Interva
     Some(around(found.mean, spread.student(found.n)))
 }
 
+/// Returns the 95 % interval of a mean with this variance over `n` images, two at least.
+pub fn over_images(mean: f64, variance: f64, n: usize) -> Interval {
+    around(mean, student(&[(variance, freedom_of_images(n, n))]))
+}
+
 /// More seeds would not decide: the interval over test images alone is too wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooFewImages;

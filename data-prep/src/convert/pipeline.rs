@@ -43,7 +43,7 @@ pub struct Outcome {
 /// With `OnError::Fail`, the broken items. First those that are found without decoding (annotations, missing
 /// files, repeated ids): the folder is then untouched, and a data set in it stays. If there are none, the
 /// images that cannot be decoded: the folder then holds no data set.
-/// Also when no image is left; and with `Former::Keep`, when the folder holds a data set made from other
+/// Also when no image is left; and with `Existing::Keep`, when the folder holds a data set made from other
 /// inputs or by another version of this program.
 pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     let mut options = options.clone();
