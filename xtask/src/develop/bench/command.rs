@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use fs_err as fs;
 
 use super::context::Bench;
-use super::{instances, load, machine, memory, preprocessing, python, training};
+use super::{instances, load, machine, memory, metrics, preprocessing, python, training};
 use crate::install::setup;
 use crate::system::paths;
 use crate::system::process::{self, BinDir};
@@ -41,6 +41,8 @@ pub(crate) struct Args {
           value_parser = clap::value_parser!(u32).range(1..))]
     load_epochs: u32,
     #[command(flatten)]
+    metrics: metrics::Args,
+    #[command(flatten)]
     training: training::Args,
 }
 
@@ -55,6 +57,8 @@ enum Subject {
     Memory,
     /// Training steps and explanations, against the official code where a checkout is given
     Training,
+    /// evaluator score against the official code's way in torch, and against Quantus
+    Metrics,
     /// All stages over as many images, pairs and predictions as COCO 2014 has; not part of all
     Load,
     /// All of them
@@ -66,20 +70,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     setup::ensure()?;
     let needed: &[&str] = match args.subject {
         Subject::Load => &["data-prep", "trainer", "evaluator", "analysis"],
+        Subject::Metrics | Subject::All => &["data-prep", "evaluator"],
         _ => &["data-prep"],
     };
     let programs = process::cargo_build(needed)?;
-    process::run(
-        process::cargo().args(["build", "--quiet", "--workspace", "--examples"]),
-        "building the examples",
-    )?;
+    if args.subject != Subject::Metrics {
+        process::run(
+            process::cargo().args(["build", "--quiet", "--workspace", "--examples"]),
+            "building the examples",
+        )?;
+    }
     let rounds = match args.subject {
         Subject::Load | Subject::Memory => 1,
         _ => args.runs,
     };
     println!("Medians of {} on {}.\n", runs(rounds), machine::describe());
-    if args.subject != Subject::Training {
+    if !matches!(args.subject, Subject::Training | Subject::Metrics) {
         data_prep(args, &programs)?;
+    }
+    if matches!(args.subject, Subject::Metrics | Subject::All) {
+        metrics::run(&args.metrics, &programs, args.runs)?;
     }
     match args.subject {
         Subject::Training | Subject::All => training::run(&args.training, &programs, args.runs),

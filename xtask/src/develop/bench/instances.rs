@@ -83,6 +83,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         ),
     ];
     let table = Table {
+        ours: "data-prep",
         reference: "pycocotools",
         rows,
     };

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: time and memory of data-prep and the trainer beside the Python programs they
-//! replace (the paper's official code, pycocotools), on this machine, as Markdown tables on stdout. Both
+//! `cargo xtask bench`: time and memory of data-prep, the trainer and the evaluator beside the Python programs they
+//! replace (the paper's official code, pycocotools, Quantus), on this machine, as Markdown tables on stdout. Both
 //! sides run alternately within one command, so that a change of the machine's load meets both.
 //! docs/benchmarks.md holds what it printed. The goals in the tables are the project's own.
 
@@ -17,6 +17,8 @@ mod machine;
 mod measure;
 // Peak memory of `data-prep coco` by number of images.
 mod memory;
+// Metrics of maps.
+mod metrics;
 // VOC to pixels and tables.
 mod preprocessing;
 // The Python packages compared with, and the scripts that use them.

@@ -50,6 +50,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     let [wall, _] = both(|cost| cost.seconds);
     let unsaved = median_of(&reports, |report| report.seconds - report.saving);
     let table = Table {
+        ours: "data-prep",
         reference: "Pillow and numpy",
         rows: vec![
             Row::new(

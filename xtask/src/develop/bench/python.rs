@@ -21,6 +21,11 @@ pub(super) fn ensure_official() -> Result<PathBuf> {
     venv::ensure(".venv-official", &format!("{FOLDER}/official.txt"))
 }
 
+/// The interpreter with the packages that the evaluator is measured against; installs them if need be.
+pub(super) fn ensure_metrics() -> Result<PathBuf> {
+    venv::ensure(".venv-metrics", &format!("{FOLDER}/metrics.txt"))
+}
+
 /// The path of a script of the benchmarks.
 pub(super) fn script(name: &str) -> PathBuf {
     paths::root().join(FOLDER).join(name)

@@ -41,19 +41,20 @@ impl Row {
     }
 }
 
-/// A table whose header names the program that is the reference.
+/// A table whose header names both programs.
 #[derive(Debug)]
 pub(super) struct Table {
+    pub(super) ours: &'static str,
     pub(super) reference: &'static str,
     pub(super) rows: Vec<Row>,
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ours, reference) = (self.ours, self.reference);
         writeln!(
             f,
-            "| | data-prep | {} | {} / data-prep | goal |",
-            self.reference, self.reference
+            "| | {ours} | {reference} | {reference} / {ours} | goal |"
         )?;
         writeln!(f, "|---|---:|---:|---:|---|")?;
         for row in &self.rows {
@@ -93,6 +94,7 @@ mod tests {
     #[test]
     fn a_missed_goal_reads_missed() {
         let table = Table {
+            ours: "data-prep",
             reference: "Pillow",
             rows: vec![
                 Row::new("wall", "s", [2.0, 6.0], Goal::Times(3.0)),
