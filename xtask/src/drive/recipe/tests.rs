@@ -429,7 +429,7 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
         ("coco2014-lite", 1, 2 * 4 * 3, 2 * 4),
         ("deep-layers", 1, 5 * 3, 5),
         ("deep-layers-lite", 1, 5 * 3, 5),
-        ("demo", 1, 3, 3),
+        ("demo", 3, 9, 9),
         ("dilation", 1, 4 * 2 * 3, 4 * 2),
         ("dilation-lite", 1, 4 * 2 * 3, 4 * 2),
         ("limited-annotations", 1, 3 * 2 * 3, 3 * 2),
