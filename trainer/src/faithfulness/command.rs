@@ -1,6 +1,6 @@
 //! Measures the pairs of a split: runs images, and what measures make of them, through the network in batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use data_prep::dataset::{Dataset, Labels};
 use tch::{Device, Kind, Tensor};
@@ -188,56 +188,66 @@ impl Work<'_> {
         let asked = MEASURES.iter();
         let asked = asked.filter_map(|measure| Some((measure, (measure.images)(pair)?)));
         let asked: Vec<(&Measure, Vec<Taken>)> = asked.collect();
-        let taken: Vec<&Taken> = asked.iter().flat_map(|(_, images)| images).collect();
+        // Measures have images in common, such as the whole one.
+        let mut places: HashMap<&Taken, usize> = HashMap::new();
+        let mut taken: Vec<&Taken> = Vec::new();
+        for cells in asked.iter().flat_map(|(_, images)| images) {
+            places.entry(cells).or_insert_with(|| {
+                taken.push(cells);
+                taken.len() - 1
+            });
+        }
         let answers = self.answers(key, shown, &taken)?;
         let mut values = Vec::new();
-        let mut first = 0;
         for (measure, images) in &asked {
             for (baseline, answers) in BASELINES.iter().zip(&answers) {
-                let value = (measure.value)(pair, &answers[first..][..images.len()]);
+                let answers: Vec<Answer> = images.iter().map(|i| answers[places[i]]).collect();
+                let value = (measure.value)(pair, &answers);
                 values.push((measure.name, Some(baseline.name), value));
             }
-            first += images.len();
         }
         Ok(values)
     }
 
     /// Asks the network for the class of an image that shows each baseline in each of the lists of cells `taken`:
-    /// for each baseline an answer for each list.
+    /// for each baseline an answer for each list. The encoding of a pixel depends on that pixel alone, so image and
+    /// baselines are encoded once.
     fn answers(
         &self,
-        (image, class_id): (usize, i32),
+        key: (usize, i32),
         shown: &Tensor,
         taken: &[&Taken],
     ) -> Result<Vec<Vec<Answer>>> {
         let model = &self.opened.model;
         let (height, width) = (shown.size()[0], shown.size()[1]);
+        // Batches of equal size: a small last one would take longer for each image.
         let n_batches = taken.len().div_ceil(self.opened.batch_size).max(1);
-        let replaced = baselines(shown)?;
-        let mut answers = Vec::new();
-        for at in 0..BASELINES.len() {
-            let replaced = replaced.f_get(at as i64)?;
-            let mut of_baseline = Vec::with_capacity(taken.len());
-            // Batches of equal size: a small last one would take longer for each image.
-            for part in taken.chunks(taken.len().div_ceil(n_batches).max(1)) {
-                let cells: Vec<bool> = part.iter().copied().flatten().copied().collect();
-                let cells = Tensor::f_from_slice(&cells)?;
-                let cells = cells.f_view([part.len() as i64, height, width, 1])?;
-                let cells = device::upload(&cells, model.params.device())?;
-                let images = replaced.f_where_self(&cells, shown)?;
-                of_baseline.extend(self.asked((image, class_id), &images)?);
+        let a_batch = taken.len().div_ceil(n_batches).max(1);
+        let image = model.encode_scaled(&shown.f_unsqueeze(0)?)?;
+        let replaced = model.encode_scaled(&baselines(shown)?)?;
+        let mut answers = vec![Vec::new(); BASELINES.len()];
+        for part in taken.chunks(a_batch) {
+            let cells: Vec<bool> = part
+                .iter()
+                .flat_map(|cells| cells.iter().copied())
+                .collect();
+            let cells = Tensor::f_from_slice(&cells)?;
+            let cells = cells.f_view([part.len() as i64, 1, height, width])?;
+            let cells = device::upload(&cells, model.params.device())?;
+            for (at, answers) in (0..).zip(&mut answers) {
+                let replaced = replaced.f_narrow(0, at, 1)?;
+                let input = model.in_memory_format(replaced.f_where_self(&cells, &image)?)?;
+                answers.extend(self.asked(key, &input)?);
             }
-            answers.push(of_baseline);
         }
         Ok(answers)
     }
 
-    /// Asks the network for the class of images (N, H, W, 3), with values in 0–1.
-    fn asked(&self, (image, class_id): (usize, i32), images: &Tensor) -> Result<Vec<Answer>> {
+    /// Asks the network for the class of encoded images.
+    fn asked(&self, (image, class_id): (usize, i32), input: &Tensor) -> Result<Vec<Answer>> {
         let model = &self.opened.model;
         let logits = tch::no_grad(|| {
-            let input = model.encode_scaled(images)?;
-            let features = model.features(&input, Layer::Final, Mode::Eval)?;
+            let features = model.features(input, Layer::Final, Mode::Eval)?;
             model.logits(&features, Layer::Final, Mode::Eval)
         })?;
         let mut logits = device::download(&logits)?;
