@@ -126,7 +126,7 @@ fn a_run_stands_beside_its_baseline_on_the_same_pairs() {
     expect(out, "difference", &[Some(0.15), Some(0.3)]);
     expect(out, "pairs", &[Some(4.0), Some(1.0)]);
     expect(out, "seeds", &[Some(1.0); 2]);
-    // scipy: t.ppf(0.975, 3) · numpy.std([0.1, 0.3, 0.2, 0], ddof=1) / 2. A single pair has no interval.
+    // scipy: t.ppf(0.975, 3) · numpy.std([0.1, 0.3, 0.2, 0], ddof=1) / √4. A single pair has no interval.
     let half = 3.182_446_305_283_708 * 0.129_099_444_873_580_56 / 2.0;
     expect(out, "difference_low", &[Some(0.15 - half), None]);
     expect(out, "difference_high", &[Some(0.15 + half), None]);
@@ -136,8 +136,10 @@ fn a_run_stands_beside_its_baseline_on_the_same_pairs() {
     }
 }
 
-/// Differences of 0.1, 0.3, 0.2 and of 0.2, 0.2, 0.5 on three images. numpy and scipy: d = [0.2, 0.3]; the covariance
-/// of the two is c = numpy.cov(…)[0, 1]/3 = 0; v = d.var(ddof=1)/2 + c; f = 1; d.mean() ± t.ppf(0.975, 1) · √v.
+/// Differences of 0.1, 0.3, 0.2 and of 0.2, 0.5, 0.2 on three images. numpy and scipy: the seeds' means are d = [0.2,
+/// 0.3]; their covariance, as they share images, is c = numpy.cov(…)[0, 1]/3 = 0.005; the variance of the mean is v =
+/// d.var(ddof=1)/2 + c, with f = v²/((d.var(ddof=1)/2)²/1 + c²/2) = 3 degrees of freedom; the interval is d.mean() ±
+/// t.ppf(0.975, 3) · √v.
 #[test]
 fn seeds_are_taken_together() {
     let dir = runs(&[0, 1]);
@@ -151,7 +153,7 @@ fn seeds_are_taken_together() {
         ("base", [0.0, 0.0, 0.0]),
         ("base1", [0.0, 0.0, 0.0]),
         ("energy0", [0.1, 0.3, 0.2]),
-        ("energy1", [0.2, 0.2, 0.5]),
+        ("energy1", [0.2, 0.5, 0.2]),
     ] {
         measured(dir.path(), id, "28", &rows(values));
     }
@@ -161,7 +163,7 @@ fn seeds_are_taken_together() {
     assert_eq!(done.status.code(), Some(0), "{said}");
     expect(out.path(), "seeds", &[Some(2.0)]);
     expect(out.path(), "difference", &[Some(0.25)]);
-    let half = 12.706_204_736_174_69 * (0.005_f64 / 2.0).sqrt();
+    let half = 3.182_446_305_283_708 * 0.007_5_f64.sqrt();
     expect(out.path(), "difference_low", &[Some(0.25 - half)]);
     expect(out.path(), "difference_high", &[Some(0.25 + half)]);
 }

@@ -1,6 +1,6 @@
-//! Says what a data set holds before it is converted (`data-prep read --dry-run`): its images by split, classes
-//! and groups (subsets of the images with a name, such as Waterbirds' bird × background). The output is JSON, for
-//! `cargo xtask reproduce`, which sizes an experiment by it.
+//! Says what a data set holds before it is converted, or a data folder that is made already (`--dry-run`): the number
+//! of its images in each split, and the names of its classes and groups (subsets of the images, such as Waterbirds'
+//! bird × background). The output is JSON, for `cargo xtask reproduce`, which sizes an experiment by it.
 
 use std::path::Path;
 
@@ -37,7 +37,8 @@ pub(crate) fn of_source(source: &Source, limits: &[Limit]) -> Value {
     })
 }
 
-/// Counts the data folder `dir`, which is made already. `size` is the height of its pixels, which are square.
+/// Counts the data folder `dir`, which is made already. `size` is the height of its images in pixels; they are square.
+/// The folder is taken as it is: limits do not apply, and what was left out when it was made is no problem any more.
 ///
 /// # Errors
 /// When it is no finished data folder.

@@ -1,5 +1,5 @@
-//! Starts the programs (`trainer`, `xtask`, …) as a user does. They must be built before; they lie in the folder above
-//! that of the test's own executable.
+//! Starts the programs (`trainer`, `xtask`, …) as a user does. They must be built before, as an older build is not
+//! noticed; they lie in the folder above that of the test's own executable.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -60,7 +60,7 @@ pub fn run(command: &mut Command) -> Done {
 /// Runs `command`, which must succeed.
 ///
 /// # Panics
-/// When its exit code is not 0.
+/// When it cannot be started, or its exit code is not 0.
 pub fn succeed(command: &mut Command) -> Done {
     let done = run(command);
     assert_eq!(done.code, Some(0), "{command:?}\n{}", done.stderr);

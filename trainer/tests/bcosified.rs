@@ -1,9 +1,10 @@
-//! B-cosified networks (docs/SPEC.md D): with B = 1 and everything kept, the logits are those of the network
-//! that they come from; as B-cos networks, their maps add up to the logits; on the way, the fused operations
+//! B-cosified networks (docs/SPEC.md D): with B = 1 and all biases and means kept, the logits are those of the
+//! network that they come from; as B-cos networks, their maps add up to the logits; on the way, the fused operations
 //! equal plain expressions of libtorch in first and second order.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 use trainer::names::Layer;
@@ -12,8 +13,11 @@ use trainer::network::pass::fused;
 use trainer::network::{Backbone, Encoding, Mode, Model};
 use trainer::weights::network::{Network, NetworkOptions, attempt, open};
 
-/// Returns fixed numbers, normal with deviation 1, in double precision.
+/// Returns fixed numbers, normal with deviation 1, in double precision. libtorch has one generator for all tests of
+/// this program, which run side by side, so that they draw one after the other.
 fn noise(seed: i64, shape: &[i64]) -> Tensor {
+    static DRAWING: Mutex<()> = Mutex::new(());
+    let _alone = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(seed);
     Tensor::randn(shape, (Kind::Double, Device::Cpu))
 }
@@ -51,6 +55,7 @@ fn pair(name: &str) -> (Model, Model) {
             *tensor = widened(tensor, ordinary.backbone.encoding).unwrap();
         }
     }
+    // 0 is the ordinary network, 1 the B-cos one.
     tensors.push((PROGRESS.to_owned(), Tensor::from_slice(&[0.0])));
     bcosified.params.load(&tensors, &[], "pair").unwrap();
     (ordinary, bcosified)
@@ -158,19 +163,29 @@ fn sum_and_logit(model: &Model, input: &Tensor, layer: Layer, mode: Mode) -> (Te
     })
 }
 
-/// Differentiates `f` at `inputs`, then its gradient, and returns both.
+/// Returns the value of `f` at `inputs`, its gradient, and the gradient of that, each for fixed random weights.
 fn twice(f: &dyn Fn(&[Tensor]) -> Tensor, inputs: &[Tensor]) -> Vec<Tensor> {
     let inputs: Vec<Tensor> = inputs
         .iter()
         .map(|t| t.detach().copy().set_requires_grad(true))
         .collect();
+    let all: Vec<&Tensor> = inputs.iter().collect();
+    // The sum of `tensors` with fixed weights, in which every input occurs.
+    let weighed = |tensors: &[Tensor]| -> Tensor {
+        let zero = inputs
+            .iter()
+            .fold(Tensor::from(0.0), |sum, t| sum + t.sum(Kind::Double) * 0.0);
+        let terms = tensors.iter().zip(99..);
+        terms.fold(zero, |sum, (t, seed)| {
+            sum + (t * noise(seed, &t.size())).sum(Kind::Double)
+        })
+    };
     let out = f(&inputs);
-    let weights = noise(99, &out.size());
-    let loss = (&out * &weights).sum(None::<Kind>);
-    let first = Tensor::run_backward(&[&loss], &inputs.iter().collect::<Vec<_>>(), true, false);
-    let mut all = vec![out.detach()];
-    all.extend(first);
-    all
+    let loss = weighed(std::slice::from_ref(&out));
+    let first = Tensor::run_backward(&[&loss], &all, true, true);
+    let second = Tensor::run_backward(&[&weighed(&first)], &all, false, false);
+    let value = std::iter::once(out.detach());
+    value.chain(first).chain(second).collect()
 }
 
 #[test]
@@ -180,10 +195,12 @@ fn fused_operations_equal_plain_ones() {
     for groups in [1i64, 3, 6] {
         let patch = noise(3, &[2, groups, 5, 7]).square() + 0.1;
         for eighths in 0..=8i64 {
+            // B − 1.
             let exponent = eighths as f64 / 8.0;
             let power = |u: &Tensor, m: &Tensor, r: &Tensor| {
                 let wide = m.repeat_interleave_self_int(6 / groups, 1, 6);
                 let cosine = u.abs() * wide * r.view([1, -1, 1, 1]);
+                // SMOOTHING in trainer/fused/bcosified.h.
                 (cosine + 0.01 * (1.0 - exponent)).pow_tensor_scalar(exponent)
             };
             let own = [u.copy(), patch.copy(), row.copy()];

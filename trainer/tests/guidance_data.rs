@@ -324,7 +324,7 @@ fn both_tasks_from_training_to_scores() {
                 columns: evaluator::maps::RunColumns::default(),
                 threshold: 0.5,
                 threshold_from: None,
-                metrics: evaluator::metrics::pair::Chosen::default(),
+                metrics: evaluator::metrics::Chosen::default(),
                 replicates: 2,
                 seed: 0,
                 examples: 1,

@@ -177,7 +177,7 @@ fn a_run_with_softmax_is_trained_explained_and_scored() {
             columns: evaluator::maps::RunColumns::default(),
             threshold: 0.5,
             threshold_from: None,
-            metrics: evaluator::metrics::pair::Chosen::default(),
+            metrics: evaluator::metrics::Chosen::default(),
             replicates: 20,
             seed: 0,
             examples: 1,

@@ -26,6 +26,9 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Finds the runs of a setting, those that differ in the seed alone together.
+type Found = fn(&Setting) -> Vec<Vec<&Row>>;
+
 /// Runs that differ in λ and seed alone, in their setting.
 type Runs<'a> = (&'a Setting, Vec<&'a Row>);
 
@@ -45,7 +48,7 @@ fn rule(evidence: &Evidence) -> Trials {
     };
     let before: Make = |setting, rows| Side::baseline(setting, rows);
     let after: Make = |setting, rows| Side::chosen(setting, rows);
-    let kinds: [(&str, fn(&Setting) -> Vec<Vec<&Row>>, Make); 2] = [
+    let kinds: [(&str, Found, Make); 2] = [
         ("before guidance", baselines, before),
         ("after guidance", guided, after),
     ];

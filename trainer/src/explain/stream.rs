@@ -1,7 +1,6 @@
 //! `trainer explain`: computes a checkpoint's attribution maps for every (image, label) pair of a split and
 //! writes them as an Arrow IPC stream, which `evaluator score` or any other program reads. The logits are
-//! written as a table. The checkpoint is an epoch of a finished run, or a weight file that was imported and
-//! never trained here.
+//! written as a table. The checkpoint is an epoch of a finished run, or a weight file taken by itself, without its run.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -72,15 +71,16 @@ impl Subject {
         })
     }
 
-    /// Returns the subject for the weights in `file`, a safetensors file that `trainer import` wrote, which
-    /// names the backbone. The default method and layer are the paper's: B-cos networks are explained at
-    /// their input, others at the final layer.
+    /// Returns the subject for the weights in `file`, a safetensors file of the trainer, which names the backbone. The
+    /// default method and layer are the paper's (docs/SPEC.md): B-cos networks are explained at their input, others
+    /// at the final layer.
     ///
     /// # Errors
     /// A file that cannot be read or does not say its backbone.
     pub fn of_weights(file: &Path) -> Result<Self> {
         let (_, metadata) = checkpoint::load(file)?;
         let backbone = described::of_metadata(&metadata, file)?;
+        let (labels, explained) = described::task_of(&metadata, file)?;
         // 6 bytes are 12 hex digits.
         let digest: String = Sha256::digest(fs_err::read(file)?)
             .iter()
@@ -100,8 +100,8 @@ impl Subject {
             layer,
             data_inputs: None,
             task: Task::Conventional,
-            labels: Labels::Multi,
-            explained: Explained::Logit,
+            labels,
+            explained,
             precision: Precision::F32,
         })
     }
@@ -122,7 +122,7 @@ impl Subject {
     /// Returns the method and the layer that the subject is explained with: those given, else its own.
     ///
     /// # Errors
-    /// A method that is not defined for the network.
+    /// A method that is not defined for the network, a layer that it does not have.
     pub(crate) fn method(
         &self,
         attribution: Option<Attribution>,
@@ -130,7 +130,7 @@ impl Subject {
     ) -> Result<(Attribution, Layer)> {
         let attribution = attribution.unwrap_or(self.attribution);
         attribution
-            .check(self.backbone, Order::First)
+            .check(self.backbone, Order::First) // maps are read here, not differentiated
             .map_err(|expected| {
                 let found = attribution.to_string();
                 Error::invalid(&self.weights, "attribution", found, expected)
@@ -147,7 +147,8 @@ impl Subject {
     /// # Errors
     /// A file that cannot be read, weights for another number of classes, libtorch's.
     pub(crate) fn model(&self, n_classes: usize, device: Device) -> Result<Model> {
-        let mut model = Model::new(self.backbone, n_classes, 0, device, Kind::Float)?;
+        let any_seed = 0; // all weights come from the file
+        let mut model = Model::new(self.backbone, n_classes, any_seed, device, Kind::Float)?;
         model.precision = device::allow(self.precision, device)?;
         model.labels = self.labels;
         model.explained = self.explained;

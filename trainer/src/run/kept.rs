@@ -55,6 +55,10 @@ pub fn write(
             (classes::KEY.to_owned(), classes::in_a_line(&run.classes)),
         ]);
         metadata.extend(described::metadata(run.config.backbone));
+        metadata.extend(described::task_metadata(
+            run.config.labels,
+            run.config.explained,
+        ));
         metadata.extend(origin.clone());
         checkpoint::save_with_hash(
             &folder.checkpoint_file(newest),

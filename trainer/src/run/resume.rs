@@ -89,7 +89,7 @@ impl SavedStates {
     /// There are states, but none can be read.
     pub fn finished_epochs(&self) -> Result<Option<usize>> {
         let epochs = |file: &Path| {
-            let metadata = checkpoint::load_metadata(file)?;
+            let metadata = checkpoint::metadata_with_hash(file)?;
             self.check(file, &metadata)?;
             number(file, &metadata, "epoch")
         };

@@ -37,10 +37,11 @@ fn metadata_entry(metadata: &Metadata) -> HashMap<String, String> {
     HashMap::from([(METADATA_KEY.to_owned(), lines.join("\n"))])
 }
 
-/// Writes `tensors` with `metadata` and without a hash, for other programs.
+/// Writes `tensors` with `metadata` and without a hash: weight files that are no part of a run, whether imported,
+/// B-cosified or exported, which other programs may write anew.
 ///
 /// # Errors
-/// The disk's, and libtorch's while copying from the device.
+/// Metadata of several lines; the disk's, and libtorch's while copying from the device.
 pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> Result<()> {
     write(path, &serialized(path, tensors, metadata)?)
 }
@@ -57,6 +58,7 @@ pub fn save_with_hash(
     let mut metadata = metadata.clone();
     metadata.insert(HASH_KEY.to_owned(), NO_HASH.to_owned());
     let mut file = serialized(path, tensors, &metadata)?;
+    // The line is there, as the metadata have it.
     if let Some((at, hash)) = hash(&file, NO_HASH) {
         file[at..at + hash.len()].copy_from_slice(hash.as_bytes());
     }
@@ -88,6 +90,15 @@ fn hash(file: &[u8], digits: &str) -> Option<(usize, String)> {
 
 /// Returns the bytes of a safetensors file. `path` is only named in errors.
 fn serialized(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> Result<Vec<u8>> {
+    let is_one_line = |text: &str| !text.contains(['\n', '\r']);
+    if let Some((key, value)) = metadata.iter().find(|(_, value)| !is_one_line(value)) {
+        return Err(Error::invalid(
+            path,
+            key.as_str(),
+            format!("{value:?}"),
+            "one line",
+        ));
+    }
     let mut blobs = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let tensor = tensor
@@ -143,43 +154,49 @@ pub fn load(path: &Path) -> Result<Loaded> {
 /// Reads a file that [`save_with_hash`] wrote, and checks its hash.
 ///
 /// # Errors
-/// As [`load`], and a file without a hash.
+/// As [`load`], and a file without a hash. The metadata come without the hash.
 pub fn load_with_hash(path: &Path) -> Result<Loaded> {
     let bytes = fs_err::read(path)?;
     let metadata = with_hash(path, read_metadata(path, &bytes)?)?;
     Ok((tensors(path, &bytes)?, metadata))
 }
 
-/// Reads only the metadata of a file, and checks its hash if it has one.
+/// Reads only the metadata of a file, without the hash, which is checked if it has one.
 ///
 /// # Errors
 /// A file that is missing, damaged or cut short.
 pub fn metadata(path: &Path) -> Result<Metadata> {
-    read_metadata(path, &fs_err::read(path)?)
+    let mut metadata = read_metadata(path, &fs_err::read(path)?)?;
+    metadata.remove(HASH_KEY);
+    Ok(metadata)
 }
 
-/// Reads only the metadata of a file that [`save_with_hash`] wrote, after checking the hash of the whole
+/// Reads only the metadata of a file that [`save_with_hash`] wrote, without the hash, which is checked over the whole
 /// file.
 ///
 /// # Errors
 /// A file that is missing, damaged, cut short or without a hash.
-pub fn load_metadata(path: &Path) -> Result<Metadata> {
+pub fn metadata_with_hash(path: &Path) -> Result<Metadata> {
     with_hash(path, read_metadata(path, &fs_err::read(path)?)?)
 }
 
-/// Refuses metadata without a hash.
-fn with_hash(path: &Path, metadata: Metadata) -> Result<Metadata> {
-    match metadata.contains_key(HASH_KEY) {
-        true => Ok(metadata),
-        false => Err(Error::invalid(path, HASH_KEY, "nothing", "the file's hash")),
+/// Removes the hash from metadata; refuses those without one.
+fn with_hash(path: &Path, mut metadata: Metadata) -> Result<Metadata> {
+    match metadata.remove(HASH_KEY) {
+        Some(_) => Ok(metadata),
+        None => Err(Error::invalid(path, HASH_KEY, "nothing", "the file's hash")),
     }
 }
 
 /// Reads the tensors of the file `bytes`, and refuses non-finite values.
 fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(path, &error))?;
+    let fault = |error| not_safetensors(path, &error);
+    let file = SafeTensors::deserialize(bytes).map_err(fault)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(fault)?;
     let mut tensors = Vec::new();
-    for (name, view) in file.iter() {
+    for name in header.offset_keys() {
+        let name = name.as_str();
+        let view = file.tensor(name).map_err(fault)?;
         let kind = kind(view.dtype()).ok_or_else(|| {
             Error::invalid(
                 path,

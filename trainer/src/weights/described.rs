@@ -3,15 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
+use data_prep::dataset::Labels;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
+use crate::names::Explained;
 use crate::network::Backbone;
 use crate::network::graph::{description, entry};
 use crate::weights::checkpoint::{self, Metadata};
 
 /// The metadata key of a network's name.
 const NAME: &str = "backbone";
+/// The metadata keys of how many labels an image has, and of what maps explain. Files without them have the paper's:
+/// any number, and the logit.
+const LABELS: &str = "labels";
+const EXPLAINED: &str = "explained";
 
 /// Returns the metadata about its network that a weight file of `backbone` gets.
 pub fn metadata(backbone: Backbone) -> Metadata {
@@ -20,6 +26,31 @@ pub fn metadata(backbone: Backbone) -> Metadata {
         metadata.insert(description::KEY.to_owned(), text.to_owned());
     }
     metadata
+}
+
+/// Returns the metadata about `labels` and `explained` that a run's weight files get; none for the paper's.
+pub fn task_metadata(labels: Labels, explained: Explained) -> Metadata {
+    let labels = (labels != Labels::default()).then(|| (LABELS.to_owned(), labels.to_string()));
+    let explained =
+        (explained != Explained::Logit).then(|| (EXPLAINED.to_owned(), explained.to_string()));
+    labels.into_iter().chain(explained).collect()
+}
+
+/// Returns how many labels an image has, and what maps explain, by `metadata`, those of `file`.
+///
+/// # Errors
+/// Words that are not known.
+pub fn task_of(metadata: &Metadata, file: &Path) -> Result<(Labels, Explained)> {
+    let word = |key: &str| metadata.get(key);
+    let labels = word(LABELS).map_or(Ok(Labels::default()), |text| {
+        text.parse()
+            .map_err(|_| Error::invalid(file, LABELS, text.as_str(), "multi or single"))
+    })?;
+    let explained = word(EXPLAINED).map_or(Ok(Explained::Logit), |text| {
+        text.parse()
+            .map_err(|reason: String| Error::invalid(file, EXPLAINED, text.as_str(), reason))
+    })?;
+    Ok((labels, explained))
 }
 
 /// Returns the network that `metadata`, those of `file`, name.

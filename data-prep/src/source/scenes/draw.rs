@@ -42,7 +42,8 @@ pub(crate) struct Canvas {
 }
 
 /// How far a thing, with legs and feelers, may reach from its centre, in units of its radius. The length of its shadow
-/// comes on top.
+/// comes on top. (A ladybird's hind legs reach to 1.36 and are drawn because its shadow is long enough; a part of
+/// theirs may be cut off. Another value would change the data set.)
 const REACH: f32 = 1.25;
 
 impl Canvas {

@@ -35,7 +35,8 @@ pub(crate) struct Look {
     /// A pale colour.
     mark: Color,
     dark: Color,
-    /// Four random numbers in 0..1 by which the shape and pattern of this object vary.
+    /// Four random numbers in 0..1 by which the shape and pattern of this object vary. The last has no effect; it is
+    /// drawn so that the random numbers after it, and with them the pictures, stay as they were.
     vary: [f32; 4],
     /// Of the noise in its texture.
     seed: u64,
@@ -116,7 +117,7 @@ impl Look {
         let (across, along) = (turn * TAU / 5.0).sin_cos();
         let (along, across) = (along * radius, (across * radius).abs());
         let half = 0.36 - 0.26 * along.clamp(0.0, 1.0) + 0.05 * self.vary[0];
-        let arm = (across - half) * 0.92;
+        let arm = (across - half) * 0.92; // by eye
         let tip = circle(along, across, 0.88, 0.0, 0.12);
         let distance = if along > 0.88 {
             tip
@@ -176,6 +177,7 @@ impl Look {
         let body = circle(x, y.abs(), middle, fat - round, round);
         let tail_half = 0.1 + 0.85 * (x - 0.42);
         let fork = 0.98 - 0.28 * (1.0 - (y.abs() / 0.5).min(1.0));
+        // 0.76 = 1/√(1 + 0.85²), by the slope of the tail, makes this a distance.
         let tail = ((y.abs() - tail_half) * 0.76).max(x - fork).max(0.42 - x);
         let fin = ellipse(x, y, -0.05, -fat * 0.92, 0.34, 0.17);
         let count = 6.5 + 2.0 * self.vary[1];

@@ -35,7 +35,8 @@ pub(crate) fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
-/// Returns a pseudo-random number in 0..1 for an integer point: equal arguments give equal numbers.
+/// Returns a pseudo-random number in 0..1 for an integer point: equal arguments give equal numbers. The factor is that
+/// of splitmix64.
 pub(crate) fn lattice(seed: u64, x: i32, y: i32) -> f32 {
     let key = (u64::from(x as u32) << 32) | u64::from(y as u32);
     (mix(seed ^ key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40) as f32 / (1u64 << 24) as f32
@@ -65,7 +66,8 @@ pub(crate) fn octaves(seed: u64, x: f32, y: f32, octaves: u32) -> f32 {
 }
 
 /// Cellular noise, for gravel. Each unit square has one random point. Returns the distance to the nearest point, how
-/// much farther the second nearest is, and a random number in 0..1 that belongs to the nearest.
+/// much farther the second nearest is, and a random number in 0..1 that belongs to the nearest: of the points in the
+/// 3 × 3 squares around, as a nearer one outside is rare and does not show.
 fn cells(seed: u64, x: f32, y: f32) -> (f32, f32, f32) {
     let (i, j) = (x.floor() as i32, y.floor() as i32);
     // 9 is farther than any point of the 3 × 3 squares searched.
@@ -144,9 +146,10 @@ impl Ground {
 
     /// The ground's colour at a point given in pixels.
     pub(crate) fn color(&self, px: f32, py: f32) -> Color {
-        // Turned, in units of 16 pixels.
+        // Turned, in units of 16 pixels times the scale. The threads of linen and `fine` stay along the pixels.
         let x = (px * self.cosine - py * self.sine) / (16.0 * self.scale);
         let y = (px * self.sine + py * self.cosine) / (16.0 * self.scale);
+        // `s ^ n` is another seed for each noise; n is any number.
         let s = self.seed;
         let coarse = octaves(s, x * 0.6, y * 0.6, 4) - 0.5;
         let fine = noise(s ^ 77, px * 0.8, py * 0.8) - 0.5;

@@ -4,7 +4,7 @@
 use crate::network::graph::program::Graph;
 
 /// Which values lie on every path from the images to the logits.
-pub(crate) struct OnPath {
+pub(crate) struct Dominators {
     /// The place of each value in the order in which the values on any such path are made; `None` for a value on
     /// no path.
     order: Vec<Option<usize>>,
@@ -12,10 +12,11 @@ pub(crate) struct OnPath {
     passed_by_all: Vec<bool>,
 }
 
-impl OnPath {
+impl Dominators {
     /// Follows the paths of `graph`.
     pub(crate) fn of(graph: &Graph) -> Self {
-        // Whether each value depends on the images, and whether the logits depend on it.
+        // Whether each value depends on the images, and whether the logits depend on it. Only tensors are followed:
+        // integers depend on the batch size alone.
         let mut depends = vec![false; graph.values.len()];
         let mut leads = depends.clone();
         depends[graph.input] = true;
@@ -61,13 +62,14 @@ impl OnPath {
             passed
         });
         let passed_by_all = passed_by_all.collect();
-        OnPath {
+        Dominators {
             order,
             passed_by_all,
         }
     }
 
-    /// Whether the value number `value` lies on every path.
+    /// Whether the value number `value` lies on every path. A path goes through places in rising order, and each
+    /// value among them is on some path; so the paths that avoid a place are those on which an operator jumps over it.
     pub(crate) fn is_passed_by_all(&self, value: usize) -> bool {
         self.order[value].is_some_and(|place| self.passed_by_all[place])
     }

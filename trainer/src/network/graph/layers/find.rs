@@ -6,7 +6,7 @@
 
 use crate::network::graph::layers::axes;
 pub use crate::network::graph::layers::candidate::{AxisOrder, Candidate};
-use crate::network::graph::layers::dominators::OnPath;
+use crate::network::graph::layers::dominators::Dominators;
 use crate::network::graph::layers::head;
 use crate::network::graph::layers::map;
 use crate::network::graph::layers::names::{Calls, Names};
@@ -28,7 +28,7 @@ impl Layers {
     /// Finds the layers of a graph, which `weights/exported/` read from a file.
     pub fn of(graph: &Graph) -> Self {
         let axes = axes::follow(graph);
-        let on_path = OnPath::of(graph);
+        let on_path = Dominators::of(graph);
         let mut names = Names::of(graph);
         let all = vec![true; graph.values.len()];
         // Which values' tokens reach the logits, for the last `before` that was asked for: (before, values).
