@@ -6,30 +6,20 @@ use std::collections::BTreeMap;
 
 use data_prep::dataset::{Dataset, Split};
 
-use super::rows::Metric;
-use super::scope::Scope;
-use crate::metrics::ADJUSTED_ACCURACY;
-
-/// Returns the row over all images from those of the groups. `None` where training or validation lacks one of the data's
-/// groups, where an image of training has none, or where a group has no accuracy.
-pub(super) fn accuracy(dataset: &Dataset, metrics: &[Metric]) -> Option<Metric> {
+/// Returns the mean and the number of groups, from the accuracy of each group. `None` where training or validation lacks
+/// one of the data's groups, where an image of training has none, or where a group has no accuracy.
+pub(super) fn accuracy(
+    dataset: &Dataset,
+    of_group: impl Fn(i32) -> Option<f64>,
+) -> Option<(f64, usize)> {
     let train = sizes(dataset, Split::Train)?;
     sizes(dataset, Split::Val)?;
     let n_train: usize = train.values().sum();
     let mut value = 0.0;
     for (group, n) in &train {
-        let scope = Scope::Group(*group);
-        let mut rows = metrics.iter();
-        let row = rows.find(|row| row.metric == "accuracy" && row.scope == scope)?;
-        value += row.value? * *n as f64 / n_train as f64;
+        value += of_group(*group)? * *n as f64 / n_train as f64;
     }
-    Some(Metric {
-        scope: Scope::All,
-        metric: ADJUSTED_ACCURACY,
-        threshold: None,
-        value: Some(value),
-        n: train.len(),
-    })
+    Some((value, train.len()))
 }
 
 /// The number of a split's images in each group; `None` where one is empty, or an image is in none.

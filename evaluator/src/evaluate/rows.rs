@@ -22,7 +22,7 @@ use crate::metrics::pair::{Mean, ScoredPair};
 use crate::metrics::pooled::{
     Counts, PAIR_COUNTS, Pool, average_precision, decided, rank_of_label,
 };
-use crate::metrics::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, mean};
+use crate::metrics::{ADJUSTED_ACCURACY, AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, mean};
 
 /// One row of `metrics.parquet`.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +87,14 @@ impl Evaluated<'_> {
                 metrics.push(Metric::new(Scope::All, name, Some(worst), n));
             }
         }
-        metrics.extend(adjusted::accuracy(self.dataset, &metrics));
+        let of_group = |group| {
+            let is_own =
+                |row: &&Metric| row.metric == "accuracy" && row.scope == Scope::Group(group);
+            metrics.iter().find(is_own)?.value
+        };
+        if let Some((value, n)) = adjusted::accuracy(self.dataset, of_group) {
+            metrics.push(Metric::new(Scope::All, ADJUSTED_ACCURACY, Some(value), n));
+        }
         metrics
     }
 
