@@ -1,6 +1,6 @@
 //! Measures the pairs of a split: runs images, and what measures make of them, through the network in batches.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use data_prep::dataset::{Dataset, Labels};
 use tch::{Device, Kind, Tensor};
@@ -69,20 +69,22 @@ pub fn measure(args: &Arguments, device: Device) -> Result<Vec<Value>> {
 
 /// Returns a line for people for each measure and baseline: the mean, and over how many pairs.
 pub fn summary(values: &[Value]) -> String {
-    let mut sums: Vec<((&str, Option<&str>), (f64, usize))> = Vec::new();
-    for value in values {
-        let key = (value.measure, value.baseline);
-        match sums.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, (sum, n))) => (*sum, *n) = (*sum + value.value, *n + 1),
-            None => sums.push((key, (value.value, 1))),
-        }
-    }
-    let line = |((measure, baseline), (sum, n)): &((&str, Option<&str>), (f64, usize))| {
-        let mean = sum / *n as f64;
+    let key = |value: &Value| (value.measure, value.baseline);
+    let mut keys: Vec<_> = values.iter().map(key).collect();
+    let mut seen = HashSet::new();
+    keys.retain(|key| seen.insert(*key));
+    let line = |of: (&str, Option<&str>)| {
+        let of_key = values.iter().filter(|value| key(value) == of);
+        let found: Vec<f64> = of_key.map(|value| value.value).collect();
+        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        let (measure, baseline) = of;
         let baseline = baseline.map_or(String::new(), |baseline| format!(" ({baseline})"));
-        format!("{measure}{baseline}: mean {mean:.4} of {n} pairs")
+        format!(
+            "{measure}{baseline}: mean {mean:.4} of {} pairs",
+            found.len()
+        )
     };
-    sums.iter().map(line).collect::<Vec<_>>().join("\n")
+    keys.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What there is to do.
