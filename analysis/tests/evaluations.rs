@@ -274,7 +274,7 @@ fn any_metric_has_its_column_its_interval_and_its_title() {
     let printed = words.join(" ");
     for text in [
         "| EPG (%) | Entropy | Pointing game (%) |",
-        "| 2.5 [2.48, 2.521] | 50.0 [48.0, 52.1] |",
+        "| 2.5 [2.479, 2.52] | 50.0 [47.9, 52.0] |",
         "| −1.25 [−1.253, −1.247] | +25.0 [+24.7, +25.3] |",
     ] {
         assert!(printed.contains(text), "{text}: {printed}");
