@@ -156,7 +156,7 @@ fn made() -> &'static Path {
         for name in ["a", "b"] {
             let evaluation = root.join("runs/r/evaluations").join(name);
             let score = "score --maps maps.arrow --predictions predictions.parquet \
-                         --data data/voc --replicates 5 --examples 1 --out";
+                         --data data/voc --replicates 100 --examples 1 --out";
             succeed(with("evaluator", score).arg(evaluation));
         }
         root
