@@ -386,7 +386,7 @@ def same(what, found, expected):
         raise AssertionError(f"{what}: found {found}, expected {expected}")
 
 
-QUESTIONS = {f.__name__: f for f in (write, imported, trained, own, export, logits, broken)}
+QUESTIONS = {f.__name__: f for f in (write, imported, trained, own, export, equal, logits, broken)}
 
 
 def main():
