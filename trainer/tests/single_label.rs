@@ -166,6 +166,26 @@ fn a_run_with_softmax_is_trained_explained_and_scored() {
         assert!((sum - 1.0).abs() < 1e-6, "{sum}");
     }
 
+    // A weight file without its run says so, too.
+    let checkpoints = fs_err::read_dir(run.join("checkpoints")).unwrap();
+    let file = checkpoints
+        .map(|entry| entry.unwrap().path())
+        .next()
+        .unwrap();
+    let again = dir.path().join("again.parquet");
+    trainer(
+        "explain",
+        &[
+            ("--weights", &file),
+            ("--data", &data),
+            ("--maps", &maps),
+            ("--predictions", &again),
+        ],
+    );
+    let (origin, _) = read_table(&again, &PREDICTIONS).unwrap();
+    assert_eq!(origin.get("guidance.labels"), Some("single"));
+    trainer("explain", &paths);
+
     let out = dir.path().join("scores");
     let scored = |labels: Option<Labels>| {
         let report = score(&ScoreOptions {
