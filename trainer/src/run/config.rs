@@ -1,4 +1,4 @@
-//! Reads and checks the configuration file of a run, which `trainer train --config` takes; README.md has
+//! Reads and checks the configuration file of a run, which `trainer train --config` takes; docs/stages.md has
 //! an example. Paths in it are relative to the working directory. A run without `[guidance]` is a
 //! baseline: it has no localization loss.
 
@@ -229,7 +229,7 @@ impl RunConfig {
             let words = error.message().replace('\n', ", ");
             let hint = match words.contains("`area_exponent`") {
                 true => "write loss = { name = \"energy_area\", exponent = 0.5 }",
-                false => "README.md has an example",
+                false => "docs/stages.md has an example",
             };
             Error::Unparsed {
                 path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! Writes a run's configuration, the file that `trainer train --config` reads (README: `run.toml`).
+//! Writes a run's configuration, the file that `trainer train --config` reads (docs/stages.md).
 
 use std::path::{Path, PathBuf};
 
