@@ -35,7 +35,9 @@ pub struct Trial {
     /// What must hold: that each difference is above its bound, a fraction. The first is the one that the report
     /// shows, and its bound is 0.
     pub conditions: Vec<(Effect, f64)>,
-    /// All conditions, weighed.
+    /// Differences that must be above 0 for the comparison to be made at all. One that is not decides nothing.
+    pub premises: Vec<Effect>,
+    /// All of these, weighed.
     pub weighed: Weighed,
 }
 
@@ -47,6 +49,7 @@ impl Trial {
             compared,
             weighed: effect.above(0.0),
             conditions: vec![(effect, 0.0)],
+            premises: Vec::new(),
         }
     }
 
@@ -60,7 +63,7 @@ impl Trial {
     /// The same trial where it can only be made if another difference is above 0.
     pub fn given(mut self, effect: &Effect) -> Self {
         self.weighed = self.weighed.given(&effect.above(0.0));
-        self.conditions.push((*effect, 0.0));
+        self.premises.push(*effect);
         self
     }
 

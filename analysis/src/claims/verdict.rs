@@ -113,6 +113,9 @@ fn needed(trials: &[Trial], reach: Reach, verdict: Verdict) -> String {
     match found {
         Some(Needed::Seeds(n)) => format!("about {n} seeds, at the variance seen"),
         Some(Needed::Images) => "more test images: theirs alone leaves it open".to_owned(),
+        Some(Needed::Premise) => {
+            "a gain with all annotations, of which a part could be kept".to_owned()
+        }
         Some(Needed::Unknown) | None => "replicates, or differences that are not 0".to_owned(),
     }
 }
@@ -126,6 +129,8 @@ enum Needed {
     Images,
     /// Its variance is not known.
     Unknown,
+    /// Neither seeds nor images: what it presumes does not show.
+    Premise,
 }
 
 impl Needed {
@@ -148,25 +153,92 @@ impl Needed {
     }
 }
 
-/// Whether all conditions of a trial point towards the claim.
+/// Whether all conditions of a trial point towards the claim, and it can be made.
 fn is_towards(trial: &Trial) -> bool {
-    trial
-        .conditions
-        .iter()
-        .all(|(effect, bound)| effect.mean > *bound)
+    let mut conditions = trial.conditions.iter();
+    conditions.all(|(effect, bound)| effect.mean > *bound) && is_asked(trial)
 }
 
-/// What decides a trial for the claim: all of its conditions.
+/// Whether what a trial presumes shows in the mean.
+fn is_asked(trial: &Trial) -> bool {
+    trial.premises.iter().all(|premise| premise.mean > 0.0)
+}
+
+/// What decides a trial for the claim: all of its conditions, and what it presumes.
 fn met(trial: &Trial, level: f64) -> Needed {
     let conditions = trial.conditions.iter();
     let each = conditions.map(|(effect, bound)| Needed::of(effect.seeds_needed(*bound, level)));
-    each.reduce(Needed::and).unwrap_or(Needed::Unknown)
+    presumed(trial, level, each.reduce(Needed::and))
 }
 
-/// What decides a trial against the claim: one of the conditions that point the other way.
+/// What decides a trial against the claim: one of the conditions that point the other way, corrected for their number
+/// as [`Weighed::and`] does, and what it presumes.
 fn failed(trial: &Trial, level: f64) -> Needed {
+    let corrected = level / trial.conditions.len() as f64;
     let conditions = trial.conditions.iter();
     let against = conditions.filter(|(effect, bound)| effect.mean <= *bound);
-    let each = against.map(|(effect, bound)| Needed::of(effect.seeds_needed(*bound, level)));
-    each.reduce(Needed::or).unwrap_or(Needed::Unknown)
+    let each = against.map(|(effect, bound)| Needed::of(effect.seeds_needed(*bound, corrected)));
+    presumed(trial, level, each.reduce(Needed::or))
+}
+
+/// Adds what the premises of a trial need to what its conditions do.
+fn presumed(trial: &Trial, level: f64, conditions: Option<Needed>) -> Needed {
+    if !is_asked(trial) {
+        return Needed::Premise;
+    }
+    let premises = trial.premises.iter();
+    let each = premises.map(|premise| Needed::of(premise.seeds_needed(0.0, level)));
+    each.fold(conditions.unwrap_or(Needed::Unknown), Needed::and)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::statistics::effect::{Effect, Measured};
+
+    /// An effect of three seeds around `mean`, which differ by `apart` from one to the next; test images add nothing.
+    fn effect(mean: f64, apart: f64) -> Effect {
+        let seeds = [-1.0, 0.0, 1.0].map(|step| Measured {
+            value: mean + step * apart,
+            resampled: vec![mean; 100],
+        });
+        Effect::of(&seeds, 100).unwrap()
+    }
+
+    fn trial(effect: Effect) -> Trial {
+        Trial::new(String::new(), String::new(), effect)
+    }
+
+    fn needed(trial: Trial) -> String {
+        let verdict = decide(&[trial.weighed], Reach::Everywhere);
+        assert_eq!(verdict, Verdict::Undecided, "{trial:?}");
+        super::needed(&[trial], Reach::Everywhere, verdict)
+    }
+
+    /// Numbers by scipy: the least n from 3 on with scipy.stats.t.cdf(−|mean|/(apart/√n), n − 1) ≤ level.
+    #[test]
+    fn what_is_needed_regards_each_condition_and_premise() {
+        let seeds = |n: usize| format!("about {n} seeds, at the variance seen");
+        assert_eq!(needed(trial(effect(0.01, 0.01))), seeds(7));
+        // One of two conditions decides against the claim, at half the level.
+        let one_against = trial(effect(0.02, 0.001)).and(effect(-0.01, 0.01), 0.0);
+        assert_eq!(needed(one_against), seeds(9));
+        // A gain that is not clear yet must become so, for the claim and against it.
+        let unclear = effect(0.01, 0.01);
+        assert_eq!(needed(trial(effect(0.02, 0.001)).given(&unclear)), seeds(7));
+        assert_eq!(
+            needed(trial(effect(-0.02, 0.001)).given(&unclear)),
+            seeds(7)
+        );
+        // Where there is no gain, no number of seeds will do.
+        for mean in [-0.02, 0.02] {
+            let found = needed(trial(effect(mean, 0.001)).given(&effect(-0.01, 0.01)));
+            assert_eq!(
+                found,
+                "a gain with all annotations, of which a part could be kept"
+            );
+        }
+    }
 }
