@@ -157,3 +157,26 @@ fn the_worst_group_is_named_before_and_after() {
         "Lowest F1 of a group: before group 1 with 40.0 %, after group 0 with 50.0 %."
     );
 }
+
+#[test]
+fn baselines_that_may_still_rise_are_told() {
+    // Seed, validation F1 of the baseline's two epochs, and the better epoch: of two it is the last.
+    let baselines = [(0, 0.80, 0.70, 1), (1, 0.70, 0.75, 2), (2, 0.60, 0.80, 2)];
+    let baselines = baselines.map(|(seed, first, last, best)| {
+        let mut run = baseline(seed, 0.30, 0.80);
+        run.epochs = vec![(1, first, 0.4), (2, last, 0.4)];
+        run.scores[0].epoch = best;
+        run
+    });
+    let guided = (0..3).map(|seed| guided(seed, 0.5, 0.5, 0.40, 0.80));
+    let runs: Vec<Run> = baselines.into_iter().chain(guided).collect();
+    let lines = said(&runs);
+    assert_eq!(
+        lines[1..],
+        [
+            "Perhaps trained too briefly: the best epoch of 2 of 3 baselines was their last (cells · resnet50); \
+          more epochs may raise F1, and change what guidance does."
+        ],
+        "{lines:?}"
+    );
+}

@@ -71,8 +71,5 @@ fn rule(evidence: &Evidence) -> Trials {
 /// Whether the best epoch of a run's baseline was not its last.
 fn has_converged(evidence: &Evidence, setting: &Setting, row: &Row) -> bool {
     let baseline = setting.baseline_of(row);
-    baseline.is_some_and(|baseline| {
-        let last = evidence.results.epochs(&baseline.run.run_id).last();
-        last.is_none_or(|last| last.epoch != baseline.selection.epoch)
-    })
+    baseline.is_some_and(|baseline| evidence.results.has_converged(baseline))
 }

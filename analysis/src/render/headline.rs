@@ -7,7 +7,7 @@
 //! every image or their boxes cover nearly all of it (docs/SPEC.md B), are left out of EPG and F1 here, and each is
 //! named in a sentence of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::{percent, points};
 use crate::model::evidence::Evidence;
@@ -80,6 +80,31 @@ pub fn left_out(evidence: &Evidence) -> BTreeSet<String> {
     why_not
         .map(|why| format!("Not in the findings: {why}."))
         .collect()
+}
+
+/// Returns a sentence for each network with baselines whose best epoch was their last, as these, and the runs
+/// that began with them, may have been trained too briefly.
+pub fn too_brief(evidence: &Evidence) -> Vec<String> {
+    // Of each network its baselines by run id, with whether they had converged; settings share baselines.
+    let mut baselines: BTreeMap<String, BTreeMap<&str, bool>> = BTreeMap::new();
+    for setting in evidence.settings {
+        for row in setting.rows.iter().filter(|row| row.run.is_baseline()) {
+            let of_model = baselines.entry(setting.model()).or_default();
+            of_model.insert(&row.run.run_id, evidence.results.has_converged(row));
+        }
+    }
+    let sentence = |(model, baselines): (String, BTreeMap<&str, bool>)| {
+        let n = baselines.values().filter(|&&converged| !converged).count();
+        let which = match (n, baselines.len()) {
+            (0, _) => return None,
+            (1, 1) => "the best epoch of the baseline was its last".to_owned(),
+            (n, all) => format!("the best epoch of {n} of {all} baselines was their last"),
+        };
+        Some(format!(
+            "Perhaps trained too briefly: {which} ({model}); more epochs may raise F1, and change what guidance does."
+        ))
+    };
+    baselines.into_iter().filter_map(sentence).collect()
 }
 
 /// The finding of one setting; `None` if no guided run has a baseline or a metric is missing.

@@ -14,7 +14,8 @@ pub fn text(evidence: &Evidence, exhibits: &[Exhibit]) -> String {
             text.push_str(&format!("  {}\n", group.replace('\u{a0}', " ")));
         }
     }
-    for sentence in headline::left_out(evidence) {
+    let cautions = headline::left_out(evidence).into_iter();
+    for sentence in cautions.chain(headline::too_brief(evidence)) {
         text.push_str(&format!("{sentence}\n"));
     }
     text.extend(exhibits.iter().map(|exhibit| exhibit.said.as_str()));

@@ -126,6 +126,7 @@ fn headlines(evidence: &Evidence) -> Markup {
                 }
             }
             @for sentence in headline::left_out(evidence) { p { (sentence) } }
+            @for sentence in headline::too_brief(evidence) { p { (sentence) } }
         }
     }
 }
