@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Part, Run, Value, reaches, results};
+use common::{Part, Run, Value, reaches, results, write_step_times};
 use polars::prelude::*;
 use tempfile::TempDir;
 
@@ -470,6 +470,14 @@ fn deep_layers_are_seen_through_the_input_and_timed() {
             .scored(reaches(0.80, 0.70))
             .scored_at("input", reaches(0.80, 0.63)),
     ]);
+    // In the second round the machine is half as fast.
+    let times = [
+        ("input", 1, 2.0),
+        ("mid2", 1, 1.4),
+        ("input", 2, 4.0),
+        ("mid2", 2, 3.2),
+    ];
+    write_step_times(dir.path(), &times);
     let made = show(dir.path(), &["deep_layers"]);
     assert_eq!(made.texts("deep_layers", "layer"), ["", "Input", "Mid2"]);
     close(
@@ -479,6 +487,10 @@ fn deep_layers_are_seen_through_the_input_and_timed() {
     close(
         &made.numbers("deep_layers", "seconds"),
         &[Some(10.0), Some(83.0), Some(62.0)],
+    );
+    close(
+        &made.numbers("deep_layers", "step_time"),
+        &[None, Some(1.0), Some(0.75)],
     );
     made.has_figure("deep_layers");
 }

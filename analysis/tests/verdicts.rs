@@ -14,12 +14,16 @@ use analysis::model::comparison;
 use analysis::model::evidence::Evidence;
 use analysis::model::results::Results;
 use analysis::statistics::rules::Verdict;
-use common::{Part, Run, Value, over_seeds, reaches, results};
+use common::{Part, Run, Value, over_seeds, reaches, results, write_step_times};
 
 /// Judges a claim by the results of `runs`.
 fn judged(runs: &[Run], claim: &str) -> Judged {
-    let dir = results(runs);
-    let results = Results::load(dir.path(), &[]).unwrap();
+    judged_in(results(runs).path(), claim)
+}
+
+/// Judges a claim by the results in a folder.
+fn judged_in(folder: &std::path::Path, claim: &str) -> Judged {
+    let results = Results::load(folder, &[]).unwrap();
     let (settings, _) = comparison::settings(&results);
     let evidence = Evidence {
         results: &results,
@@ -386,8 +390,8 @@ fn r8_compares_with_undilated_boxes_and_with_l1() {
     expect("R8", &runs(0.1, 0.59, 0.48), Verdict::NotTested);
 }
 
-#[test]
-fn r9_is_not_tested_without_times_measured_in_turn() {
+/// Results of three seeds guided at the input and at Mid2, whose input maps have `epg`.
+fn deeper(epg: f64) -> Vec<Run> {
     let deep = Run {
         layer: "mid2",
         ..Run::guided("deep", "energy")
@@ -395,9 +399,49 @@ fn r9_is_not_tested_without_times_measured_in_turn() {
     let runs = [
         base(reaches(0.80, 0.40)),
         Run::guided("input", "energy").scored(reaches(0.80, 0.60)),
-        deep.scored_at("input", reaches(0.80, 0.55)),
+        deep.scored_at("input", reaches(0.80, epg)),
     ];
-    expect("R9", &runs, Verdict::NotTested);
+    over_seeds(&runs, 3)
+}
+
+#[test]
+fn r9_is_not_tested_without_times_measured_in_turn() {
+    let found = judged(&deeper(0.55), "R9");
+    assert_eq!(found.verdict, Verdict::NotTested);
+    assert!(found.why.starts_with("missing: times of"), "{}", found.why);
+}
+
+#[test]
+fn r9_asks_for_higher_epg_and_a_faster_step() {
+    use Verdict::{DoesNotHold, Holds, Undecided};
+    // EPG of the input's maps (the baseline has 0.40), the mean time of a step guided at Mid2 where one guided at the
+    // input takes 1 s, how much that time differs from round to round, and the verdict.
+    let cases = [
+        (0.55, 0.70, 0.05, Holds),
+        (0.35, 0.70, 0.05, DoesNotHold),
+        (0.55, 1.30, 0.05, DoesNotHold),
+        (0.55, 1.00, 0.05, Undecided),
+        (0.40, 0.70, 0.05, Undecided),
+    ];
+    for (epg, time, apart, verdict) in cases {
+        let runs = deeper(epg);
+        let dir = results(&runs);
+        let id = |begins: &str| {
+            let mut ids = runs.iter().map(|run| run.id.as_str());
+            ids.find(|id| id.starts_with(begins)).unwrap()
+        };
+        let mut times = Vec::new();
+        for round in 1..=8 {
+            // In every round the machine is slower than in the one before, which both runs meet.
+            let slow = f64::from(round);
+            let away = apart * f64::from(round % 2 * 2 - 1);
+            times.push((id("input"), round, slow));
+            times.push((id("deep"), round, slow * (time + away)));
+        }
+        write_step_times(dir.path(), &times);
+        let found = judged_in(dir.path(), "R9");
+        assert_eq!(found.verdict, verdict, "{epg} {time}: {:#?}", found.trials);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! weights after an epoch that the run kept. EPG, the energy pointing game, is the share of a map's positive
 //! attribution inside the boxes of its class.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ use trainer::run::resolved::ResolvedRun;
 use trainer::run::state::State;
 use trainer::run::{kept, select};
 use trainer::say;
+use trainer::train::step_times;
 use trainer::train::training::{self, Outcome};
 use trainer::vocabulary::Vocabulary;
 use trainer::weights::commands::{self, ImportArgs};
@@ -135,6 +137,21 @@ enum Command {
         /// Images in a step
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
         batch_size: u32,
+    },
+    /// Time training steps of finished runs in turn, which is how guidance at different layers is compared. Writes a
+    /// table, prints the median seconds of each run.
+    StepTimes {
+        /// Folders of finished runs on the same data
+        #[arg(required = true, num_args = 2..)]
+        runs: Vec<PathBuf>,
+        /// Steps of each run; one before these does not count
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..))]
+        rounds: u16,
+        /// File for the times (Parquet): in the folder times of an out folder, where the report finds it
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        machine: MachineArgs,
     },
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
     Export {
@@ -316,6 +333,12 @@ fn main() -> ExitCode {
             size,
             batch_size,
         } => commands::pace_command(&network, &options, (size, batch_size)),
+        Command::StepTimes {
+            runs,
+            rounds,
+            out,
+            machine,
+        } => step_times_command(&runs, rounds, &out, &machine),
         Command::Bcosify { weights, out } => commands::bcosify_command(&weights, &out),
         Command::Describe {
             file,
@@ -497,6 +520,25 @@ fn faithfulness_command(args: &faithfulness::Arguments, machine: &MachineArgs) -
     machine.bound_threads()?;
     let values = faithfulness::measure(args, machine.device()?)?;
     println!("{}", faithfulness::summary(&values));
+    Ok(())
+}
+
+fn step_times_command(
+    runs: &[PathBuf],
+    rounds: u16,
+    out: &Path,
+    machine: &MachineArgs,
+) -> Result<()> {
+    machine.bound_threads()?;
+    let times = step_times::measure(runs, rounds, machine.device()?, out)?;
+    let mut of_runs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for time in &times {
+        of_runs.entry(&time.run_id).or_default().push(time.seconds);
+    }
+    for (run_id, mut seconds) in of_runs {
+        seconds.sort_by(f64::total_cmp);
+        println!("{run_id}\t{}", seconds[seconds.len() / 2]);
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Makes the exhibit `deep_layers` (paper, Fig. 8). Networks that were guided through maps of a deeper layer are
-//! scored by their maps of the input, beside networks guided at the input. The table also has the seconds that an
-//! epoch of each takes.
+//! scored by their maps of the input, beside networks guided at the input. The table also has the time of a training
+//! step, where steps were timed in turn, and the seconds that an epoch of each took.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,11 @@ use crate::exhibit::shared::pareto::{self, Series, plot, point};
 use crate::model::configuration::Layer;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
+use crate::model::intervals::percentile;
 use crate::model::measure::{EPG, F1};
 use crate::model::names;
 use crate::model::results::Results;
-use crate::model::run_sets::{RunSet, deep, seconds};
+use crate::model::run_sets::{RunSet, deep, seconds, times_as_long};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
@@ -142,6 +143,7 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
     let mut columns = vec![
         Column::new("loss", "Loss", Kind::Text),
         Column::new("layer", "Guided at", Kind::Text),
+        Column::new("step_time", "Time of a step", Kind::Value),
         Column::new("seconds", "Seconds an epoch", Kind::Value),
     ];
     columns.extend(chosen::columns(&measures));
@@ -152,6 +154,7 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
             let label = vec![
                 Cell::text(&row.label),
                 Cell::text(""),
+                Cell::Missing,
                 time(results, &[row]),
             ];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
@@ -160,9 +163,14 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
             let Some(row) = run_set.chosen() else {
                 continue;
             };
+            let at_input = run_sets.iter().find(|other| {
+                other.configuration.layer.spelling() == "input"
+                    && other.loss_label() == run_set.loss_label()
+            });
             let label = vec![
                 Cell::maybe_text(run_set.loss_label()),
                 Cell::text(names::layer(run_set.configuration.layer.spelling())),
+                at_input.map_or(Cell::Missing, |input| step_time(results, run_set, input)),
                 time(results, &run_set.rows),
             ];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
@@ -174,14 +182,25 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
     };
     Table {
         name: "deep_layers",
-        version: 2,
+        version: 3,
         columns,
         sections: settings.iter().map(section).collect(),
         caption: format!(
-            "Metrics of the input's maps. Seconds: median over epochs, training and validation, beside \
-             whatever else the machine did then, so that they cannot be compared. {}",
+            "Metrics of the input's maps. Time of a step: median over rounds in which a training step of each was \
+             made in turn; guided at the input it is 1. Seconds: median over epochs, training and validation, \
+             beside whatever else the machine did then, so that they cannot be compared. {}",
             chosen::CAPTION
         ),
+    }
+}
+
+/// The median over rounds of the time of a step of `run_set` as a part of that guided at the input, to two decimals.
+fn step_time(results: &Results, run_set: &RunSet, input: &RunSet) -> Cell {
+    let mut parts = times_as_long(results, run_set, input);
+    parts.sort_by(f64::total_cmp);
+    match parts.is_empty() {
+        true => Cell::Missing,
+        false => Cell::Number((percentile(&parts, 0.5) * 100.0).round() / 100.0),
     }
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::load::schema::{
     self, CLASSES, CREDIT_KEY, DATA_INPUTS_KEY, EPOCHS, FAITHFULNESS, GROUPS, INPUTS_KEY, METRICS,
-    Metadata, REPLICATES, RUN, SHARES_KEY, TableSpec, UNINFORMATIVE_KEY,
+    Metadata, REPLICATES, RUN, SHARES_KEY, STEP_TIMES, TableSpec, UNINFORMATIVE_KEY,
 };
 use crate::load::{faithfulness, formulas, rows};
 use crate::model::loss;
@@ -41,6 +41,7 @@ impl Results {
             metrics: BTreeMap::new(),
             replicates: BTreeMap::new(),
             faithfulness: BTreeMap::new(),
+            step_times: Vec::new(),
             measures: Measures::default(),
             group_names: BTreeMap::new(),
             class_names: BTreeMap::new(),
@@ -95,6 +96,7 @@ impl Results {
             results.read_evaluations(&mut reader, &folder)?;
             results.runs.push(run);
         }
+        results.read_step_times(&mut reader)?;
         if results.runs.is_empty() {
             return Err(Error::NoRuns {
                 dir: root.to_owned(),
@@ -246,6 +248,16 @@ impl Results {
         faithfulness::add(&frame, &metadata, &mut self.faithfulness).map_err(Error::polars(&path))
     }
 
+    /// Reads the times of training steps, where some were measured. Runs that are not read do not matter.
+    fn read_step_times(&mut self, reader: &mut Reader) -> Result<()> {
+        for path in files(&self.root.join("times"), "parquet")? {
+            let (frame, _) = reader.read(&path, &STEP_TIMES)?;
+            let times = rows::step_times(&frame).map_err(Error::polars(&path))?;
+            self.step_times.push(times);
+        }
+        Ok(())
+    }
+
     /// Refuses metrics whose run_id is that of no run read.
     fn check_subjects(&self) -> Result<()> {
         match self
@@ -316,6 +328,22 @@ fn subfolders(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     folders.sort();
     Ok(folders)
+}
+
+/// The files in `dir` with this ending, by name; none where there is no such folder.
+fn files(dir: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == ending) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn name_of(path: &Path) -> String {

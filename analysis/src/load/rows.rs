@@ -12,6 +12,7 @@ use crate::model::configuration::Amount;
 use crate::model::intervals::Replicates;
 use crate::model::loss::Loss;
 use crate::model::run::{Epoch, Run};
+use crate::model::step_times::StepTimes;
 use crate::model::subject::{Metric, Part, Subject};
 use crate::{Error, Result};
 
@@ -363,4 +364,15 @@ pub(super) fn names(frame: &DataFrame, what: &str) -> PolarsResult<BTreeMap<i32,
         .into_iter()
         .zip(rows.text(&format!("{what}_name"))?)
         .collect())
+}
+
+/// Reads times of training steps.
+pub(super) fn step_times(frame: &DataFrame) -> PolarsResult<StepTimes> {
+    let rows = Rows::new(frame);
+    let mut times = StepTimes::default();
+    let runs = rows.text("run_id")?.into_iter();
+    for ((run_id, round), seconds) in runs.zip(rows.int("round")?).zip(rows.float("seconds")?) {
+        times.add(run_id, round, seconds);
+    }
+    Ok(times)
 }

@@ -211,6 +211,9 @@ pub static SCORES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("s
 pub static FAITHFULNESS: LazyLock<TableSpec> =
     LazyLock::new(|| TableSpec::declared("faithfulness"));
 
+/// `times/<n>.parquet`.
+pub static STEP_TIMES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("step_times"));
+
 /// `evaluations/<name>/gallery.parquet`.
 pub static GALLERY: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("gallery"));
 

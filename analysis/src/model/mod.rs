@@ -26,5 +26,6 @@ pub mod same_pairs;
 pub mod seeds;
 pub mod select;
 pub mod setting;
+pub mod step_times;
 pub mod subject;
 pub mod training;

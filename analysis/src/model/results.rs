@@ -14,6 +14,8 @@ use crate::model::faithfulness::Faithfulness;
 use crate::model::intervals::Replicates;
 use crate::model::measure::Measures;
 use crate::model::run::{Epoch, Run};
+use crate::model::setting::Row;
+use crate::model::step_times::StepTimes;
 use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject};
 
 /// The folder of a finished evaluation: one checkpoint's maps of one split, scored.
@@ -40,6 +42,8 @@ pub struct Results {
     pub replicates: BTreeMap<Subject, BTreeMap<String, Replicates>>,
     /// What was measured of the faithfulness of maps, by subject (the whole of the test split).
     pub faithfulness: BTreeMap<Subject, Faithfulness>,
+    /// Times of training steps, one for each measurement.
+    pub step_times: Vec<StepTimes>,
     /// The titles and units of metrics.
     pub measures: Measures,
     /// Names of the groups of images.
@@ -105,6 +109,13 @@ impl Results {
     /// The epochs of a run; empty where it is unknown.
     pub fn epochs(&self, run_id: &str) -> &[Epoch] {
         self.epochs.get(run_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the checkpoint that validation selected of a run is not of its last epoch: after the last one F1 may
+    /// rise further.
+    pub fn has_converged(&self, row: &Row) -> bool {
+        let last = self.epochs(&row.run.run_id).last();
+        last.is_none_or(|last| last.epoch != row.selection.epoch)
     }
 
     /// Returns what `run_id` was scored on, over the whole of a split: a subject for each of its epochs,

@@ -151,6 +151,22 @@ pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Op
     (!seconds.is_empty()).then(|| percentile(&seconds, 0.5))
 }
 
+/// Returns how many times as long a training step of `slow` takes as one of `fast`, of each round of the first
+/// measurement that has both; empty where none has. Runs of a configuration differ in λ and seed, on which the time
+/// does not depend.
+pub fn times_as_long(results: &Results, slow: &RunSet, fast: &RunSet) -> Vec<f64> {
+    let ids = |run_set: &'_ RunSet| -> Vec<String> {
+        let rows = run_set.rows.iter();
+        rows.map(|row| row.run.run_id.clone()).collect()
+    };
+    let (slow, fast) = (ids(slow), ids(fast));
+    let mut found = results
+        .step_times
+        .iter()
+        .map(|times| times.ratios(&slow, &fast));
+    found.find(|ratios| !ratios.is_empty()).unwrap_or_default()
+}
+
 /// Returns the first baseline, if there is one, and of each loss the run that did best on validation.
 pub fn each_loss(setting: &Setting) -> Vec<&Row> {
     let run_sets = plain(setting);

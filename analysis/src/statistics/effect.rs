@@ -139,6 +139,23 @@ impl Effect {
         Some(effect)
     }
 
+    /// The mean of a measurement that was repeated and that test images have no part in, such as a time: each value
+    /// stands for a seed. `None` without any.
+    pub fn repeated(values: &[f64]) -> Option<Self> {
+        let found = moments(values)?;
+        let spread = found.std.map(|std| Variances {
+            between_seeds: std * std,
+            of_images: 0.0,
+            freedom_of_images: 1.0,
+        });
+        Some(Self {
+            mean: found.mean,
+            seeds: found.n,
+            interval: spread.map(|spread| around(found.mean, spread.student(found.n))),
+            spread,
+        })
+    }
+
     /// Weighs the statement that the difference is above `bound`. With fewer than [`MIN_SEEDS`] seeds, without
     /// replicates, and where nothing varies, neither side has anything for it.
     pub fn above(&self, bound: f64) -> Weighed {

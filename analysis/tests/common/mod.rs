@@ -259,6 +259,17 @@ fn write_version(
         .unwrap();
 }
 
+/// Writes times of training steps: run id, round, and seconds.
+pub fn write_step_times(root: &Path, times: &[(&str, i32, f64)]) {
+    let frame = df!(
+        "run_id" => times.iter().map(|time| time.0).collect::<Vec<_>>(),
+        "round" => times.iter().map(|time| time.1).collect::<Vec<_>>(),
+        "seconds" => times.iter().map(|time| time.2).collect::<Vec<_>>(),
+        "device" => vec!["cpu"; times.len()],
+    );
+    write(&root.join("times/1.parquet"), "step_times", frame.unwrap());
+}
+
 /// Returns a hash of a run's configuration, by the trainer's rule: it is the same for runs that differ only in λ and
 /// seed, and whose baselines differ only in seed.
 pub fn configuration(run: &Run, runs: &[Run]) -> String {

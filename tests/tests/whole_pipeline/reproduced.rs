@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tests::programs::{Done, program, run};
+use tests::tables::{read, schemas};
 
 use crate::made::folder;
 
@@ -46,6 +47,7 @@ lambda = [0.1]
 [evaluation]
 replicates = 100
 examples = 2
+step_times = 2
 "#;
 
 /// Returns the command `cargo xtask <arguments>`, as the built program.
@@ -104,11 +106,18 @@ fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
         "{names:?}"
     );
 
-    // 14 steps: the data, 7 runs, 5 choices of checkpoints with their scores (two baselines, Energy for two networks,
-    // L1), and the report.
+    // The ResNet is guided at two layers, of which steps are timed: two rounds of two runs.
+    let times = read(&out.join("times/1.parquet")).unwrap();
+    times
+        .check("times/1", &schemas().unwrap()["step_times"])
+        .unwrap();
+    assert_eq!(times.rows.num_rows(), 4);
+
+    // 15 steps: the data, 7 runs, 5 choices of checkpoints with their scores (two baselines, Energy for two networks,
+    // L1), the times, and the report.
     let status = run(xtask(&["status", "--out"]).arg(&out));
     assert!(
-        status.stdout.contains("recipe: 14 of 14 steps done"),
+        status.stdout.contains("recipe: 15 of 15 steps done"),
         "{}",
         status.stdout
     );
@@ -117,7 +126,7 @@ fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
     assert!(
         again
             .stdout
-            .contains("13 of 14 steps done, nothing left but the report"),
+            .contains("14 of 15 steps done, nothing left but the report"),
         "{}",
         again.stdout
     );

@@ -15,6 +15,8 @@ mod readings;
 pub mod schedule;
 // The weights a run begins from.
 mod start;
+// How long steps of runs take, measured in turn.
+pub mod step_times;
 // Early stopping.
 pub mod stopping;
 // The run: epochs, steps, and files after each epoch.

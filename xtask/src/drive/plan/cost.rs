@@ -12,7 +12,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::drive::device::Device;
-use crate::drive::recipe::{Data, Experiment, Run, Selection};
+use crate::drive::recipe::{Data, Experiment, Run, RunIndex, Selection};
 use crate::system::{files, lock, paths};
 
 /// A kind of work. All but the first are counted in images.
@@ -116,6 +116,23 @@ impl Work {
             Work::new(Way::Start, run, data, 1.0),
             Work::new(Way::Ask, run, data, pairs * ALTERED),
         ]
+    }
+
+    /// The work of timing steps of `runs` in turn.
+    pub(crate) fn of_times(experiment: &Experiment, runs: &[RunIndex]) -> Vec<Work> {
+        let rounds = f64::from(experiment.evaluation.step_times.unwrap_or(0) + 1);
+        let of_run = |&index: &RunIndex| {
+            let run = experiment.run(index);
+            let images = run.micro_batch.unwrap_or(run.hyperparameters.batch_size);
+            let way = Way::Guided(run.layer.clone());
+            Work::new(
+                way,
+                run,
+                &experiment.data[run.data],
+                rounds * f64::from(images),
+            )
+        };
+        runs.iter().map(of_run).collect()
     }
 
     /// The work of scoring one checkpoint of `run` with maps at `layer`, on validation and test images.

@@ -24,6 +24,8 @@ pub(crate) enum StepKind {
     /// Chooses checkpoints among the runs of the experiment's selection of this index, explains and scores
     /// them.
     Score(usize),
+    /// Times training steps of the experiment's group of this index of runs guided at different layers.
+    Times(usize),
     /// Makes tables, figures and report.
     Report,
 }
@@ -31,7 +33,7 @@ pub(crate) enum StepKind {
 /// One step of the plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// `data`, `baseline/1`, `guided/12`, `score/3`, `report`: numbered from 1, in the plan's order.
+    /// `data`, `baseline/1`, `guided/12`, `score/3`, `times/1`, `report`: numbered from 1, in the plan's order.
     pub(crate) key: String,
     /// The name of the data set, run or selection that it is about.
     pub(crate) name: String,
@@ -57,6 +59,7 @@ impl Step {
             StepKind::Data(_) => format!("data   {}", self.name),
             StepKind::Train(_) => format!("train  {}", self.name),
             StepKind::Score(_) => format!("score  {}", self.name),
+            StepKind::Times(_) => format!("time   {}", self.name),
             StepKind::Report => "tables, figures, report.html".to_owned(),
         }
     }
@@ -97,7 +100,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The steps of `experiment`, none of them marked as done, in the order in which they are done: data, baselines,
-    /// and then for each selection its guided runs and its score.
+    /// then for each selection its guided runs and its score, and times of steps.
     pub(crate) fn new(experiment: &Experiment) -> Self {
         let mut plan = Plan { steps: Vec::new() };
         let data = &experiment.data;
@@ -126,9 +129,24 @@ impl Plan {
             let (key, name) = (format!("score/{}", index + 1), &selection.name);
             plan.add(key, name, StepKind::Score(index), after, work);
         }
-        let is_score = |(_, step): &(usize, &Step)| matches!(step.kind, StepKind::Score(_));
-        let scores = plan.steps.iter().enumerate().filter(is_score);
-        let after = scores.map(|(index, _)| index).collect();
+        for (index, runs) in experiment.timed().iter().enumerate() {
+            let after = runs.iter().filter_map(|&run| plan.position(trained(run)));
+            let (after, work) = (after.collect(), Work::of_times(experiment, runs));
+            let first = experiment.run(runs[0]);
+            let name = format!("steps of {} guided at each layer", first.backbone);
+            plan.add(
+                format!("times/{}", index + 1),
+                &name,
+                StepKind::Times(index),
+                after,
+                work,
+            );
+        }
+        let is_result = |(_, step): &(usize, &Step)| {
+            matches!(step.kind, StepKind::Score(_) | StepKind::Times(_))
+        };
+        let results = plan.steps.iter().enumerate().filter(is_result);
+        let after = results.map(|(index, _)| index).collect();
         plan.add(REPORT.to_owned(), "", StepKind::Report, after, Vec::new());
         plan
     }
@@ -198,7 +216,7 @@ impl Plan {
                     .collect(),
                 args: [common, std::slice::from_ref(&step.key)].concat(),
                 minutes: rates.seconds(&step.work, device) / 60.0,
-                needs_device: matches!(step.kind, StepKind::Train(_) | StepKind::Score(_)),
+                needs_device: !matches!(step.kind, StepKind::Data(_) | StepKind::Report),
             });
         }
         jobs

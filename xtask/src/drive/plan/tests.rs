@@ -83,6 +83,27 @@ fn a_plan_is_a_graph_from_the_data_to_the_report() {
     assert_eq!(graph(&plan(&text))[4], "guided/1 <- data");
 }
 
+/// Steps of one run of each loss and layer are timed, once the runs are finished; a network that is guided at one layer
+/// alone has nothing to compare.
+#[test]
+fn steps_are_timed_where_layers_are_compared() {
+    let layers = |layers: &str| {
+        let text = RECIPE.replace("layer = [\"final\"]", &format!("layer = {layers}"));
+        let text = format!("{text}\n[evaluation]\nstep_times = 5\n");
+        let plan = plan(&text);
+        let of_times = graph(&plan).into_iter();
+        of_times
+            .filter(|line| line.starts_with("times"))
+            .collect::<Vec<String>>()
+    };
+    let expected = [
+        "times/1 <- guided/1 guided/3",
+        "times/2 <- guided/5 guided/7",
+    ];
+    assert_eq!(layers("[\"final\", \"input\"]"), expected);
+    assert!(layers("[\"final\"]").is_empty());
+}
+
 #[test]
 fn every_step_of_every_recipe_needs_only_what_comes_before_it() {
     for file in fs_err::read_dir(crate::system::paths::root().join("recipes")).unwrap() {

@@ -415,9 +415,14 @@ impl Evaluation {
             false => wrong("evaluation.threshold", self.threshold, "0 to 1"),
         };
         let faithfulness = || whole("evaluation.faithfulness", self.faithfulness?);
+        let step_times = || match self.step_times? {
+            2..=65535 => None,
+            found => wrong("evaluation.step_times", found, "2 to 65535 rounds"),
+        };
         threshold
             .or_else(|| whole("evaluation.replicates", self.replicates))
             .or_else(faithfulness)
+            .or_else(step_times)
     }
 
     /// The fault of a metric that the evaluator cannot add.

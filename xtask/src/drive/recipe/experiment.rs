@@ -5,6 +5,8 @@
 //! checkpoints that are scored (paper section 4, SPEC E.4). Each baseline is a selection of its own. A run
 //! that several grids of the recipe ask for is there once.
 
+use std::collections::BTreeSet;
+
 use super::check::split_maps;
 use super::data::{CONVENTIONAL, ColorJitter, Data, REVERSED};
 use super::file::File;
@@ -163,6 +165,49 @@ impl Experiment {
             RunIndex::Baseline(index) => &self.baselines[index],
             RunIndex::Guided(index) => &self.guided[index],
         }
+    }
+
+    /// The guided runs whose training steps are timed in turn, where the recipe asks for it: for each network and
+    /// attribution method on a data set that is guided at several layers, a run of each layer and loss, by all
+    /// boxes as they are.
+    pub(crate) fn timed(&self) -> Vec<Vec<RunIndex>> {
+        let mut groups: Vec<Vec<RunIndex>> = Vec::new();
+        if self.evaluation.step_times.is_none() {
+            return groups;
+        }
+        let is_plain = |guidance: &Guidance| {
+            guidance.annotated_fraction == 1.0
+                && guidance.dilation == 0.0
+                && guidance.annotation == "box"
+        };
+        for (index, run) in self.guided.iter().enumerate() {
+            let Some(guidance) = run.guidance.as_ref().filter(|guidance| is_plain(guidance)) else {
+                continue;
+            };
+            let same = |group: &&mut Vec<RunIndex>| {
+                let first = self.run(group[0]);
+                (first.data, &first.backbone, &first.attribution)
+                    == (run.data, &run.backbone, &run.attribution)
+            };
+            let is_there = |&other: &RunIndex| {
+                let other = self.run(other);
+                let loss = other.guidance.as_ref().map(|guidance| &guidance.loss);
+                (&other.layer, loss) == (&run.layer, Some(&guidance.loss))
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) if group.iter().any(is_there) => {}
+                Some(group) => group.push(RunIndex::Guided(index)),
+                None => groups.push(vec![RunIndex::Guided(index)]),
+            }
+        }
+        groups.retain(|group| {
+            let layers: BTreeSet<&str> = group
+                .iter()
+                .map(|&run| self.run(run).layer.as_str())
+                .collect();
+            layers.len() > 1
+        });
+        groups
     }
 
     /// The network from a file that is called `name`.

@@ -354,6 +354,9 @@ pub(crate) struct Evaluation {
     /// it is not. Tables of an evaluation do not depend on it.
     #[serde(skip_serializing)]
     pub(crate) faithfulness: Option<u32>,
+    /// Rounds in which training steps of runs guided at different layers are timed in turn; absent: they are not.
+    #[serde(skip_serializing)]
+    pub(crate) step_times: Option<u32>,
 }
 
 // IoU's threshold is the official code's (SPEC B); the numbers of resamples and examples are chosen.
@@ -365,6 +368,7 @@ impl Default for Evaluation {
             examples: 32,
             metrics: Vec::new(),
             faithfulness: None,
+            step_times: None,
         }
     }
 }

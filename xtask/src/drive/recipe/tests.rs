@@ -292,6 +292,11 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
             "evaluation.faithfulness: found 0, expected 1 at least",
         ),
         (
+            "[baseline]",
+            "[evaluation]\nstep_times = 1\n[baseline]",
+            "evaluation.step_times: found 1, expected 2 to 65535 rounds",
+        ),
+        (
             "epochs = 5",
             "evaluate = [\"ixg@middle\"]",
             "guided.grid 2: evaluate: found \"middle\", expected one of input,",

@@ -26,6 +26,7 @@ impl Workshop<'_> {
             StepKind::Data(index) => self.prepare_data(index)?,
             StepKind::Train(run) => return self.train(self.experiment.run(run), &step.key),
             StepKind::Score(index) => return self.score(index),
+            StepKind::Times(index) => return self.time(index),
             StepKind::Report => self.report()?,
         }
         Ok(Vec::new())
@@ -288,6 +289,7 @@ impl Workshop<'_> {
                 }
                 true
             }
+            StepKind::Times(index) => self.is_timed(index)?,
             StepKind::Report => false,
         })
     }
