@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Bond;
 use super::{devkit, objects, picture};
+use crate::store::atomic;
 
 /// The version of the drawing code. It is raised whenever the pictures change, so that older folders are drawn anew.
 const DRAWING: u32 = 2;
@@ -98,8 +99,8 @@ pub enum Generated {
 /// test split, `test_shifted.txt` its shifted part.
 ///
 /// The folder appears whole or not at all. A folder drawn earlier is left as it is when the
-/// configuration is the same, and replaced when it is another. `drawn` is called once per image drawn,
-/// from any thread.
+/// configuration is the same, and replaced when it is another; it is removed only when the new one is in its
+/// place. `drawn` is called once per image drawn, from any thread.
 ///
 /// # Errors
 /// When a split is to be empty, when `devkit` holds something this function did not draw, or when
@@ -146,10 +147,8 @@ pub fn generate(
     let unfinished = workshop.path().join("devkit");
     write_devkit(&unfinished, config, drawn)?;
     fs_err::write(unfinished.join(STAMP), &stamp)?;
-    if devkit.exists() {
-        fs_err::remove_dir_all(devkit)?;
-    }
-    fs_err::rename(&unfinished, devkit)?;
+    // The former folder goes away with the workshop.
+    atomic::replace_folder(devkit, &unfinished, &workshop.path().join("former"))?;
     Ok(Generated::Drawn)
 }
 
