@@ -30,7 +30,8 @@ pub struct ScenesConfig {
     pub val: usize,
     /// Images of the in-distribution part of the test split.
     pub test: usize,
-    /// Images of the shifted part of the test split, in which companions are independent of the classes.
+    /// Images of the shifted part of the test split. There the classes of companions are drawn regardless of the
+    /// objects; their number still grows with that of the objects.
     pub shifted: usize,
 }
 
