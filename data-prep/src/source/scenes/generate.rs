@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::layout::Bond;
 use super::{devkit, objects, picture};
@@ -19,8 +19,7 @@ const DRAWING: u32 = 2;
 const STAMP: &str = "scenes.json";
 
 /// What to draw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScenesConfig {
     /// Another seed gives other images throughout.
     pub seed: u64,
