@@ -8,8 +8,10 @@
 //! with their baselines ([`model::comparison`]), decides the paper's claims ([`claims`]), makes the
 //! paper's tables and figures ([`exhibit`]), and writes every table in four formats, every figure in two,
 //! and a report of them all ([`render`]). It knows the other crates only by the schemas of their tables.
-//! It computes no metric: values come from `metrics.parquet`, and what chance may do to them ([`statistics`]) from
-//! several seeds and from the bootstrap resamples in `replicates.parquet`.
+//! It computes no metric: values come from `metrics.parquet`, those of validation from `epochs.parquet`, those of the
+//! gallery's pairs (an image and a class on it) from `scores.parquet`. What chance may do to them ([`statistics`])
+//! comes from several seeds and from the bootstrap resamples in `replicates.parquet`. The values of single pairs in
+//! `faithfulness.parquet` are averaged here, with Student's interval over images.
 
 pub mod claims;
 pub mod cli;

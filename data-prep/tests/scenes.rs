@@ -183,7 +183,19 @@ fn a_folder_is_kept_replaced_or_refused() {
         train: 2,
         ..tiny.clone()
     };
-    assert_eq!(generate(&devkit, &other, || ()).unwrap(), Generated::Drawn);
+    // While the new images are drawn, the former folder is whole; afterwards nothing is beside the new one.
+    let former = files(&devkit);
+    let is_whole = || assert_eq!(files(&devkit), former);
+    assert_eq!(
+        generate(&devkit, &other, is_whole).unwrap(),
+        Generated::Drawn
+    );
+    assert_eq!(
+        fs_err::read_dir(folder.path().join("deep"))
+            .unwrap()
+            .count(),
+        1
+    );
     let train = fs_err::read_to_string(devkit.join("ImageSets/Main/train.txt")).unwrap();
     assert_eq!(train, "train-00001\ntrain-00002\n");
 

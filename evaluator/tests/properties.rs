@@ -124,10 +124,15 @@ proptest! {
         if let (Some(a), Some(b)) = (a.epg(), b.epg()) {
             prop_assert_eq!(a, b);
         }
-        // Maps of tiny values are left out: as in the official code, the minimum of a map that varies by less than
-        // 1e-7 is not subtracted.
-        let is_defined = |map: &[f32]| map.iter().any(|&value| value > 1e-6);
-        if is_defined(&map) && is_defined(&other) {
+        // As in the official code, the minimum of a map whose positive part varies by less than 1e-7 is not subtracted:
+        // such maps are left out.
+        let is_stretched = |map: &[f32]| {
+            let positive = map.iter().map(|&value| f64::from(value.max(0.0)));
+            let ends = (f64::MAX, 0.0_f64);
+            let (least, greatest) = positive.fold(ends, |(low, high), v| (low.min(v), high.max(v)));
+            greatest - least >= 1e-7
+        };
+        if is_stretched(&map) && is_stretched(&other) {
             prop_assert_eq!(iou(&map, &mask, threshold), iou(&other, &mask, threshold));
             prop_assert_eq!(sweep(&map, &mask), sweep(&other, &mask));
         }
@@ -161,7 +166,8 @@ proptest! {
         prop_assert_eq!(of_itself.value(), 1.0);
     }
 
-    /// F1 depends on the signs of the logits alone, and is 1 for perfect ones.
+    /// The pointing game, relevance rank, top-k intersection, AUC and average precision of a map depend on the order of
+    /// its cells alone.
     #[test]
     fn the_order_of_cells_decides_alone((map, mask) in maps()) {
         // A strictly increasing function: the rank among the distinct values.
@@ -202,8 +208,10 @@ proptest! {
         prop_assert!(absolute.is_none_or(is_share), "{absolute:?}");
     }
 
+    /// Gini index and entropy do not depend on signs and scale. Cells of zero beside a map raise the Gini index alone;
+    /// a cell's value moved onto another's raises the Gini index and lowers entropy.
     #[test]
-    fn sparser_maps_have_a_higher_gini_index_and_less_entropy((map, mask) in maps(), exponent in -20..20_i32) {
+    fn concentrated_maps_have_a_higher_gini_index_and_less_entropy((map, mask) in maps(), exponent in -20..20_i32) {
         let n = map.len() as f64;
         let (gini, entropy) = (measured("gini", &map, &mask), measured("entropy", &map, &mask));
         prop_assert!(gini.is_none_or(|gini| (-1e-12..1.0 - 1.0 / n + 1e-12).contains(&gini)), "{gini:?}");
@@ -218,8 +226,22 @@ proptest! {
         let wide_mask = Mask::empty(grid);
         prop_assert!(are_near(gini.map(|gini| (1.0 + gini) / 2.0), measured("gini", &wide, &wide_mask)));
         prop_assert!(are_near(entropy, measured("entropy", &wide, &wide_mask)));
+        // The last cell's value moved onto the first. Where the smaller of the two is a share s of the sum, the Gini
+        // index rises by at least 2s/n and entropy falls by at least 2s ln 2; 1e-6 is for rounding to 32 bits.
+        if let (&[first, .., last], Some(gini), Some(entropy)) = (&signs_lost[..], gini, entropy) {
+            let mut moved = signs_lost.clone();
+            moved[0] = first + last;
+            moved[map.len() - 1] = 0.0;
+            let sum: f64 = signs_lost.iter().map(|&value| f64::from(value)).sum();
+            let share = f64::from(first.min(last)) / sum;
+            let after = |metric: &str| measured(metric, &moved, &mask).unwrap();
+            let (risen, fallen) = (after("gini") - gini, entropy - after("entropy"));
+            prop_assert!(risen > 2.0 * share / n - 1e-6, "{risen} {share}");
+            prop_assert!(fallen > 2.0 * share * 2_f64.ln() - 1e-6, "{fallen} {share}");
+        }
     }
 
+    /// F1 depends on the signs of the logits alone, and is 1 for perfect ones.
     #[test]
     fn f1_is_a_share_and_asks_for_the_sign_alone((logits, targets, _) in logits(), exponent in -20..20_i32) {
         let f1 = f1_micro(&logits, &targets);

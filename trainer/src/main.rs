@@ -131,9 +131,9 @@ enum Command {
         network: String,
         #[command(flatten)]
         options: Box<NetworkOptions>,
-        /// Height and width of the images
-        #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(1..=4096))]
-        size: u32,
+        /// Height and width of the images (default: those that the network was exported for, else 224)
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+        size: Option<u32>,
         /// Images in a step
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
         batch_size: u32,

@@ -1,7 +1,5 @@
 //! Defines [`Split`], the part of a data set that an image belongs to: train, val or test.
 
-use serde::{Deserialize, Serialize};
-
 /// The part of a data set an image belongs to.
 #[derive(
     Debug,
@@ -12,14 +10,11 @@ use serde::{Deserialize, Serialize};
     PartialOrd,
     Ord,
     Hash,
-    Serialize,
-    Deserialize,
     clap::ValueEnum,
     strum::Display,
     strum::EnumString,
     strum::AsRefStr,
 )]
-#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = no_split)]
 pub enum Split {
     /// For fitting.

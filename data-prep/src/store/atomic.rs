@@ -1,5 +1,6 @@
 //! Writes files that appear whole or not at all: a temporary file in the same folder, flushed to disk,
-//! then renamed. All tables, pixel files and contact sheets are written with it.
+//! then renamed. All tables, pixel files and contact sheets are written with it. A folder of many files is
+//! replaced in the same way.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -7,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, bounded};
+use rayon::prelude::*;
 use tempfile::NamedTempFile;
+use walkdir::WalkDir;
 
 /// How the names of temporary files end.
 const PARTIAL: &str = ".partial";
@@ -94,9 +97,7 @@ impl Pending {
         file.as_file().sync_all().map_err(naming(&self.path))?;
         file.persist(&self.path)
             .map_err(|error| naming(&self.path)(error.error))?;
-        // The name must outlast a power cut, too. Where a folder cannot be flushed, nothing more can be
-        // done.
-        let _ = File::open(folder_of(&self.path)).and_then(|folder| folder.sync_all());
+        flush_folder(folder_of(&self.path)); // the name must outlast a power cut, too
         Ok(())
     }
 }
@@ -152,6 +153,40 @@ pub fn write<T, E: From<io::Error>>(
     let value = fill(&mut pending)?;
     pending.commit()?;
     Ok(value)
+}
+
+/// Puts the finished folder `made` into the place of `path`. What was there before is moved, as it is, to `former`.
+/// So `path` is whole at any time, or absent for a moment. All three are on one file system.
+///
+/// # Errors
+/// When a file cannot be flushed to disk, or a rename is refused.
+pub(crate) fn replace_folder(path: &Path, made: &Path, former: &Path) -> io::Result<()> {
+    flush_all(made)?;
+    if path.exists() {
+        fs_err::rename(path, former)?;
+    }
+    fs_err::rename(made, path)?;
+    flush_folder(folder_of(path));
+    Ok(())
+}
+
+/// Flushes everything below `folder` to disk, and the folder itself; several files at a time, which then share a
+/// write of the file system's journal.
+fn flush_all(folder: &Path) -> io::Result<()> {
+    let found = WalkDir::new(folder).into_iter();
+    let found: Vec<walkdir::DirEntry> = found.collect::<Result<_, walkdir::Error>>()?;
+    found.par_iter().try_for_each(|entry| -> io::Result<()> {
+        match entry.file_type().is_dir() {
+            true => flush_folder(entry.path()),
+            false => fs_err::File::open(entry.path())?.sync_all()?,
+        }
+        Ok(())
+    })
+}
+
+/// Flushes the names in a folder to disk. Where a folder cannot be flushed, nothing more can be done.
+fn flush_folder(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 /// Removes temporary files of `path` that killed programs have left; not one that a program is writing.
@@ -244,6 +279,34 @@ mod tests {
         pending.write_all(b"new").unwrap();
         pending.commit().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    }
+
+    /// The former folder is moved, not emptied: a program that is killed meanwhile leaves no part of it.
+    #[test]
+    fn a_folder_is_replaced_as_a_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let make = |name: &str, file: &str| {
+            std::fs::create_dir_all(at(name).join("inner")).unwrap();
+            std::fs::write(at(name).join("inner").join(file), file).unwrap();
+        };
+        let files = |name: &str| -> Vec<_> {
+            let entries = std::fs::read_dir(at(name).join("inner")).unwrap();
+            entries.map(|entry| entry.unwrap().file_name()).collect()
+        };
+        make("made", "first");
+        replace_folder(&at("folder"), &at("made"), &at("former")).unwrap();
+        assert_eq!(files("folder"), ["first"]);
+        assert!(!at("former").exists() && !at("made").exists());
+        make("made", "second");
+        replace_folder(&at("folder"), &at("made"), &at("former")).unwrap();
+        assert_eq!(files("folder"), ["second"]);
+        assert_eq!(files("former"), ["first"]);
+        assert!(!at("made").exists());
+        // Nothing to put in its place: the folder is left as it is.
+        let missing = replace_folder(&at("folder"), &at("made"), &at("other"));
+        assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(files("folder"), ["second"]);
     }
 
     #[test]

@@ -64,8 +64,8 @@ struct Candidate {
 /// Plays the game, writes the table `out`, and returns the scores, one for each cell of each grid.
 ///
 /// # Errors
-/// A non-finite logit or map, fewer than n² classes with a confident image, and those of
-/// [`stream::open`].
+/// A network that takes no images as large as a grid, a non-finite logit or map, fewer than n² classes with a
+/// confident image, and those of [`stream::open`].
 pub fn play(
     subject: &Subject,
     dataset: &Dataset,
@@ -74,6 +74,17 @@ pub fn play(
     device: Device,
     out: &Path,
 ) -> Result<Vec<f64>> {
+    let whole = Grid {
+        height: dataset.grid().height * game.n,
+        width: dataset.grid().width * game.n,
+    };
+    subject
+        .backbone
+        .check_size([whole.height, whole.width])
+        .map_err(|expected| {
+            let found = format!("{}×{}", whole.height, whole.width);
+            Error::invalid(&subject.weights, "size of the grids", found, expected)
+        })?;
     let opened = stream::open(subject, dataset, request, device)?;
     let model = &opened.model;
     let by_class = candidates(subject, &opened, dataset, game.confidence)?;
@@ -92,10 +103,6 @@ pub fn play(
     }
     let grids = draw(dataset, by_class, game);
     let (attribution, layer) = opened.method;
-    let whole = Grid {
-        height: dataset.grid().height * game.n,
-        width: dataset.grid().width * game.n,
-    };
     let mut scores = Vec::with_capacity(grids.len() * game.n * game.n);
     let bar = progress_bar(grids.len() as u64, "pointing");
     for cells in &grids {

@@ -187,8 +187,9 @@ pub struct Opened {
 /// Loads the network of `subject` and finds the images that `request` asks for.
 ///
 /// # Errors
-/// A data folder other than the one the run was trained on, weights for another number of classes, an
-/// attribution method that is not defined for the network, a split without images.
+/// A data folder other than the one the run was trained on, or with images of another size than the network takes;
+/// weights for another number of classes, an attribution method that is not defined for the network, a split without
+/// images.
 pub fn open(
     subject: &Subject,
     dataset: &Dataset,
@@ -205,6 +206,7 @@ pub fn open(
             format!("{inputs}, the data the run was trained on"),
         ));
     }
+    subject.backbone.check_images(dataset)?;
     let method = subject.method(request.attribution, request.layer)?;
     let indices = dataset.indices(request.split);
     if indices.is_empty() {

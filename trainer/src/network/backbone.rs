@@ -5,12 +5,18 @@ use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
 
+use data_prep::dataset::Dataset;
+use data_prep::geometry::Grid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::Error;
 use crate::names::{self, Layer};
 use crate::network::architecture::Architecture;
 use crate::network::architectures;
 use crate::network::bcosified;
+
+/// The paper's input size in pixels a side.
+const USUAL_SIZE: usize = 224;
 
 /// A classifier (paper section 4; docs/SPEC.md D): a reference to its record, which is in the list of networks,
 /// was made from a weight file, or belongs to a test.
@@ -37,6 +43,24 @@ impl Backbone {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a data folder whose images have another size than the network takes.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn check_images(self, dataset: &Dataset) -> Result<(), Error> {
+        let Grid { height, width } = dataset.grid();
+        self.check_size([height, width]).map_err(|expected| {
+            let found = format!("{height}×{width}");
+            Error::invalid(dataset.dir(), "size of the images", found, expected)
+        })
+    }
+
+    /// Height and width of images where nothing else says them: those that a network from a file was exported for,
+    /// of others the paper's.
+    pub fn usual_size(self) -> [usize; 2] {
+        self.input.unwrap_or([USUAL_SIZE; 2])
     }
 
     /// Refuses a layer that the network does not have.

@@ -21,7 +21,8 @@ pub struct Arguments {
     /// The network and how it is explained.
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// Of weights: height and width of the input, in pixels (default: 224; of a run its own)
+    /// Of weights: height and width of the input, in pixels (default: those that the network was exported for,
+    /// else 224; of a run its own)
     #[arg(long, conflicts_with = "run", value_parser = clap::value_parser!(u16).range(8..=2048))]
     pub size: Option<u16>,
     /// Of weights: a text file with the name of a class in each line (default: those in the weights' file,

@@ -1,5 +1,8 @@
 //! For `trainer predict`: the names of a network's classes and the size of its input, and which classes of an image
-//! are explained. A run's folder says both; an imported weight file says the names at most.
+//! are explained. A run's folder says names and size. A weight file may say the names, and that of a network from a
+//! file says the size.
+
+use std::path::Path;
 
 use data_prep::dataset::Labels;
 use data_prep::geometry::Grid;
@@ -7,12 +10,11 @@ use evaluator::metrics::pooled::{decided, is_predicted};
 
 use crate::error::{Error, Result};
 use crate::explain::stream::Subject;
+use crate::network::Backbone;
 use crate::predict::arguments::Arguments;
 use crate::run::finished::FinishedRun;
 use crate::weights::{checkpoint, classes, head};
 
-/// The paper's input size in pixels a side, for weights that come without one.
-const USUAL_SIZE: u16 = 224;
 /// The most class names that an error lists.
 const MOST_LISTED: usize = 100;
 
@@ -28,10 +30,14 @@ impl Head {
     /// Reads the head of `subject`, which is of `run` if there is one.
     ///
     /// # Errors
-    /// A weight file without head; a number of names other than the head's number of classes; names that cannot
-    /// be read.
+    /// A size that the network does not take; a weight file without head; a number of names other than the head's
+    /// number of classes; names that cannot be read.
     pub fn of(subject: &Subject, run: Option<&FinishedRun>, args: &Arguments) -> Result<Self> {
         let file = &subject.weights;
+        let grid = match run {
+            Some(run) => run.input,
+            None => input(subject.backbone, args.size, file)?,
+        };
         let (tensors, metadata) = checkpoint::load(file)?;
         let weight = subject.backbone.head[0];
         let found = tensors.iter().find(|(name, _)| name == weight);
@@ -67,12 +73,24 @@ impl Head {
                 (0..n_classes).map(|class| class.to_string()).collect()
             }
         };
-        let size = || Grid::square(args.size.unwrap_or(USUAL_SIZE).into());
-        Ok(Head {
-            classes,
-            grid: run.map_or_else(size, |run| run.input),
-        })
+        Ok(Head { classes, grid })
     }
+}
+
+/// Returns the size of the input of a network without a run: `size`, that of `--size`, or the network's usual one.
+///
+/// # Errors
+/// A size that the network, which is in the weight file `file`, does not take.
+fn input(backbone: Backbone, size: Option<u16>, file: &Path) -> Result<Grid> {
+    let [height, width] = match size {
+        Some(side) => [usize::from(side); 2],
+        None => backbone.usual_size(),
+    };
+    backbone.check_size([height, width]).map_err(|expected| {
+        let found = height.to_string(); // as wide as high: the usual size is not refused
+        Error::invalid(file, "--size", found, expected)
+    })?;
+    Ok(Grid { height, width })
 }
 
 /// Which classes of an image are explained.
@@ -141,6 +159,37 @@ impl Chosen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Architecture;
+
+    #[test]
+    fn weights_have_the_size_that_their_network_was_exported_for() {
+        let file = Path::new("net.safetensors");
+        let found = |backbone: Backbone, size| {
+            let input = input(backbone, size, file).map_err(|error| error.to_string());
+            input.map(|grid| [grid.height, grid.width])
+        };
+        let Some(listed) = Backbone::all().next() else {
+            panic!("no network is listed");
+        };
+        assert_eq!(found(listed, None), Ok([224, 224]));
+        assert_eq!(found(listed, Some(64)), Ok([64, 64]));
+        let exported = |input| {
+            let entry: &'static Architecture = Box::leak(Box::new(Architecture {
+                name: "net",
+                input: Some(input),
+                ..*listed
+            }));
+            Backbone::from(entry)
+        };
+        assert_eq!(found(exported([96, 128]), None), Ok([96, 128]));
+        assert_eq!(found(exported([128, 128]), Some(128)), Ok([128, 128]));
+        let expected =
+            "net.safetensors: --size: found 128, expected 96×128, for which net was exported";
+        assert_eq!(
+            found(exported([96, 128]), Some(128)),
+            Err(expected.to_owned())
+        );
+    }
 
     #[test]
     fn classes_are_chosen_by_their_logits_or_by_name() {

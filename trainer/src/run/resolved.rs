@@ -5,7 +5,6 @@
 use std::path::PathBuf;
 
 use data_prep::dataset::{Dataset, Image, Labels};
-use data_prep::geometry::Grid;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -54,14 +53,7 @@ impl ResolvedRun {
         if config.labels == Labels::Single {
             check_single(dataset)?;
         }
-        let Grid { height, width } = dataset.grid();
-        config
-            .backbone
-            .check_size([height, width])
-            .map_err(|expected| {
-                let found = format!("{height}×{width}");
-                Error::invalid(dataset.dir(), "size of the images", found, expected)
-            })?;
+        config.backbone.check_images(dataset)?;
         let (init, origin, baseline, weights) = match &config.init {
             Init::Scratch => ("scratch".to_owned(), "scratch".to_owned(), None, None),
             Init::Weights { file } => {

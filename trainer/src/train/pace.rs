@@ -17,15 +17,19 @@ const CLASSES: usize = 20;
 /// The learning rate; the weights are thrown away.
 const LEARNING_RATE: f64 = 1e-4;
 
-/// Times steps of `n_images` images of height and width `size`; returns seconds for each image.
+/// Times steps of `n_images` images of a height and width; returns seconds for each image.
 ///
 /// # Errors
 /// libtorch's, and images of a size that the network does not take.
-pub fn seconds_an_image(backbone: Backbone, size: i64, n_images: i64) -> Result<f64> {
+pub fn seconds_an_image(
+    backbone: Backbone,
+    [height, width]: [usize; 2],
+    n_images: i64,
+) -> Result<f64> {
     let model = Model::new(backbone, CLASSES, 0, Device::Cpu, Kind::Float)?;
     let mut adam = Adam::new(model.params.trained(), WeightDecay::L2(0.0))?;
     let number = (Kind::Float, Device::Cpu);
-    let images = Tensor::f_rand([n_images, size, size, 3], number)?;
+    let images = Tensor::f_rand([n_images, height as i64, width as i64, 3], number)?;
     let targets = Tensor::f_zeros([n_images, CLASSES as i64], number)?;
     let mut step = || -> Result<()> {
         let input = model.encode_scaled(&images)?;

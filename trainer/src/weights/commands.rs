@@ -156,18 +156,18 @@ pub fn bcosify_command(weights: &Path, out: &Path) -> Result<()> {
 pub fn pace_command(
     network: &str,
     options: &NetworkOptions,
-    (size, n_images): (u32, u32),
+    (size, n_images): (Option<u32>, u32),
 ) -> Result<()> {
     let path = Path::new(network);
     let backbone = match path.extension().is_some_and(|end| end == "pt2") {
         true => network::open(path, options)?.backbone,
         false => described::named_or_file(network).map_err(|error| anyhow!(error))?,
     };
-    let sides = [size as usize; 2];
+    let sides = size.map_or(backbone.usual_size(), |side| [side as usize; 2]);
     if let Err(expected) = backbone.check_size(sides) {
-        return Err(anyhow!("--size: found {size}, expected {expected}"));
+        return Err(anyhow!("--size: found {}, expected {expected}", sides[0]));
     }
-    let seconds = pace::seconds_an_image(backbone, i64::from(size), i64::from(n_images))?;
+    let seconds = pace::seconds_an_image(backbone, sides, i64::from(n_images))?;
     println!("{seconds}");
     Ok(())
 }

@@ -8,6 +8,8 @@
 mod hostile;
 mod layers;
 mod networks;
+#[path = "../support/pictures.rs"]
+mod pictures;
 mod refused;
 #[path = "../../../tests/fuzz/src/archive.rs"]
 mod stored;

@@ -6,10 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::layout::Bond;
 use super::{devkit, objects, picture};
+use crate::store::atomic;
 
 /// The version of the drawing code. It is raised whenever the pictures change, so that older folders are drawn anew.
 const DRAWING: u32 = 2;
@@ -18,8 +19,7 @@ const DRAWING: u32 = 2;
 const STAMP: &str = "scenes.json";
 
 /// What to draw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScenesConfig {
     /// Another seed gives other images throughout.
     pub seed: u64,
@@ -29,7 +29,8 @@ pub struct ScenesConfig {
     pub val: usize,
     /// Images of the in-distribution part of the test split.
     pub test: usize,
-    /// Images of the shifted part of the test split, in which companions are independent of the classes.
+    /// Images of the shifted part of the test split. There the classes of companions are drawn regardless of the
+    /// objects; their number still grows with that of the objects.
     pub shifted: usize,
 }
 
@@ -98,8 +99,8 @@ pub enum Generated {
 /// test split, `test_shifted.txt` its shifted part.
 ///
 /// The folder appears whole or not at all. A folder drawn earlier is left as it is when the
-/// configuration is the same, and replaced when it is another. `drawn` is called once per image drawn,
-/// from any thread.
+/// configuration is the same, and replaced when it is another; it is removed only when the new one is in its
+/// place. `drawn` is called once per image drawn, from any thread.
 ///
 /// # Errors
 /// When a split is to be empty, when `devkit` holds something this function did not draw, or when
@@ -146,10 +147,8 @@ pub fn generate(
     let unfinished = workshop.path().join("devkit");
     write_devkit(&unfinished, config, drawn)?;
     fs_err::write(unfinished.join(STAMP), &stamp)?;
-    if devkit.exists() {
-        fs_err::remove_dir_all(devkit)?;
-    }
-    fs_err::rename(&unfinished, devkit)?;
+    // The former folder goes away with the workshop.
+    atomic::replace_folder(devkit, &unfinished, &workshop.path().join("former"))?;
     Ok(Generated::Drawn)
 }
 

@@ -4,8 +4,9 @@
 //! It shows the effect of guidance (training a network to look at the object) in minutes, without a download. That
 //! takes a data set with a known spurious cue. Each of the six classes has a *companion*, a thing that is
 //! easier to learn than the object. In train, val and the in-distribution part of test it lies beside nearly every
-//! object of the class, outside the object's box. In the shifted part of test companions are drawn regardless of the
-//! objects. So attributions of an unguided network fall on companions, and its F1 is lower in the shifted part.
+//! object of the class, outside the object's box. In the shifted part of test the classes of companions are drawn
+//! regardless of the objects. So attributions of an unguided network fall on companions, and its F1 is lower in the
+//! shifted part.
 //!
 //! `objects`, `companions` and `clutter` say what things look like, `layout` decides where they are, `draw` paints
 //! them on a ground from `texture`, `camera` makes the photograph, `picture` draws one image with these, `devkit`

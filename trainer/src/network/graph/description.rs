@@ -114,6 +114,7 @@ impl Description {
             .layers
             .windows(2)
             .all(|pair| pair[0].layer < pair[1].layer);
+        let [_, height, width] = self.graph.image();
         if self.version != VERSION {
             Some(format!("version {}, expected {VERSION}", self.version))
         } else if self.head.is_empty()
@@ -123,6 +124,11 @@ impl Description {
         } else if inputs != Some(self.head_inputs) {
             let found = self.head_inputs;
             Some(format!("{found} inputs of the head, the graph has others"))
+        } else if self.input != [height, width] || height < 1 || width < 1 {
+            let found = self.input;
+            Some(format!(
+                "images of {found:?}, the graph has {height}×{width}"
+            ))
         } else if !is_in_order || self.layers.iter().any(|layer| layer.value >= n_values) {
             Some("layers out of order or without a value".to_owned())
         } else {
