@@ -148,7 +148,7 @@ impl Stepper {
         let number = (Kind::Float, device);
         let targets = Tensor::f_zeros([n_images, CLASSES], number)?;
         let _ = targets.f_narrow(1, 0, 1)?.f_fill_(1.0)?;
-        let guidance = match config.guidance {
+        let guidance = match &config.guidance {
             None => None,
             Some(guidance) => {
                 let masks = Tensor::f_zeros([n_images, height, width], number)?;
@@ -162,7 +162,7 @@ impl Stepper {
                 let term = LocalizationTerm {
                     attribution: config.attribution,
                     layer: config.layer,
-                    loss: guidance.loss,
+                    loss: guidance.loss.clone(),
                     lambda: guidance.lambda,
                 };
                 let targets = MaskTargets {
