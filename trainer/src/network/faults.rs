@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     /// The number of tensors that do not differ.
-    pub(super) n_fit: usize,
+    pub n_fit: usize,
     /// Tensors of the network that are not in the file.
     pub(super) missing: Vec<Fault>,
     /// Tensors in the file that the network does not have.
@@ -55,6 +55,12 @@ impl Faults {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.misshapen.is_empty()
+    }
+
+    /// Whether the network's tensor `name` is in the file with the same shape.
+    pub fn fits(&self, name: &str) -> bool {
+        let mut differing = self.missing.iter().chain(&self.misshapen);
+        differing.all(|fault| fault.name != name)
     }
 
     /// Returns a text for each kind of difference, with the number and names of the tensors.

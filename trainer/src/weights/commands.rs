@@ -33,7 +33,7 @@ pub struct ImportArgs {
     #[arg(long)]
     pub entry: Option<String>,
     /// What the names of the network's tensors begin with in the file, such as "model."; other tensors are
-    /// left out ("module." and "_orig_mod." are always taken off)
+    /// left out ("module." and "_orig_mod." are taken off without it, where they are not the network's own)
     #[arg(long)]
     pub prefix: Option<String>,
     /// Refuse the file unless its SHA-256 begins so (default: what its name says, as in

@@ -34,15 +34,14 @@ pub fn export(
         if name.starts_with(CONSTANT) {
             continue; // a constant of an imported network's graph, which the model's state dict does not have
         }
-        let other_names = of_file.iter().flat_map(|network| network.aliases(&name));
-        for alias in other_names {
-            exported.push((format!("{prefix}{alias}"), tensor.shallow_clone()));
+        let aliases = of_file.iter().flat_map(|network| network.aliases(&name));
+        for name in [&name].into_iter().chain(aliases) {
+            if let Some(norm) = name.strip_suffix("running_var") {
+                let counter = Tensor::f_zeros([0i64; 0], (Kind::Int64, Device::Cpu))?;
+                exported.push((format!("{prefix}{norm}num_batches_tracked"), counter));
+            }
+            exported.push((format!("{prefix}{name}"), tensor.shallow_clone()));
         }
-        if let Some(norm) = name.strip_suffix("running_var") {
-            let counter = Tensor::f_zeros([0i64; 0], (Kind::Int64, Device::Cpu))?;
-            exported.push((format!("{prefix}{norm}num_batches_tracked"), counter));
-        }
-        exported.push((format!("{prefix}{name}"), tensor));
     }
     metadata.remove(description::KEY); // other programs have no use for the graph
     metadata.extend(origin::of_metadata(&metadata));

@@ -3,6 +3,7 @@
 //! in it (see `checkpoint_file`).
 
 use std::collections::HashSet;
+use std::iter;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -11,10 +12,11 @@ use tch::{Device, Kind, Tensor};
 use crate::error::{Error, Result};
 use crate::network::faults::Faults;
 use crate::network::graph::description::{self, Description};
-use crate::network::graph::network::CONSTANT;
+use crate::network::graph::network::{CONSTANT, stored_name};
+use crate::network::graph::program::GraphTensor;
 use crate::network::{Backbone, Model};
 use crate::weights::checkpoint;
-use crate::weights::checkpoint_file::{self, Dtype};
+use crate::weights::checkpoint_file::{self, Dtype, NamedTensor};
 use crate::weights::{described, head, origin};
 
 /// What to do with a file that does not hold exactly the backbone's tensors.
@@ -40,7 +42,8 @@ pub struct Request<'a> {
     /// tried, such as `state_dict`.
     pub entry: Option<&'a str>,
     /// What the names of the network's tensors begin with in the file, such as `model.`; it is taken off, and other
-    /// tensors are left out. Absent: names stay, and no tensor is left out.
+    /// tensors are left out. Absent: only `module.` and the like are taken off, where the network's own names lack
+    /// them, and only counters that the network lacks are left out.
     pub prefix: Option<&'a str>,
     /// The beginning of the file's SHA-256, in hex; absent: the one in its name, if there is one.
     pub sha256: Option<&'a str>,
@@ -53,7 +56,8 @@ pub struct Request<'a> {
 pub struct Imported {
     /// The number of tensors written.
     pub n_tensors: usize,
-    /// The number of the head's outputs; absent if the file has no head, which only [`Fit::Partial`] accepts.
+    /// The number of the head's outputs; absent if the file has no head that fits, which only [`Fit::Partial`]
+    /// accepts. No head is written then.
     pub n_classes: Option<usize>,
     /// SHA-256 of the file that was imported, in hex.
     pub sha256: String,
@@ -69,29 +73,32 @@ const USUAL_CLASSES: usize = 1000;
 /// # Errors
 /// A file that cannot be read; another checksum than asked for or than in its name (torch.hub's
 /// convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; integers where the
-/// network has floating-point numbers, or the reverse; a weight that is non-finite or too large for 32 bits.
+/// network has floating-point numbers, or the reverse; different values under the names of one tensor; a weight
+/// that is non-finite or too large for 32 bits.
 pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> {
     let (backbone, file) = (request.backbone, source.display().to_string());
     let bytes = fs_err::read(source)?;
     let sha256 = checksum(source, &bytes, request.sha256)?;
-    let mut tensors = read(source, &bytes, request)?;
+    let network = description::read(&described::metadata(backbone), source)?;
+    let own = network.as_ref().map(own_names).unwrap_or_default();
+    let mut found = read(source, &bytes, request, &own)?;
     drop(bytes);
-    if let Some(text) = backbone.description {
-        let network = description::parse(text, source)?;
-        under_first_names(&mut tensors, &network);
+    if let Some(network) = &network {
+        under_first_names(&mut found, network, source)?;
     }
+    let mut tensors = converted(found)?;
+    let mut n_constants = 0;
     if let Some(file) = request.network_file {
-        let (of_network, _) = checkpoint::load(file)?;
-        let constants = of_network
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(CONSTANT));
-        tensors.extend(constants);
+        let (mut of_network, _) = checkpoint::load(file)?;
+        of_network.retain(|(name, _)| name.starts_with(CONSTANT));
+        n_constants = of_network.len();
+        tensors.extend(of_network);
     }
     let [weight, bias @ ..] = backbone.head else {
         unreachable!("every backbone has a head")
     };
     let n_classes = match tensors.iter().find(|(name, _)| name == weight) {
-        // An impossible shape then does not fit the network and is refused.
+        // A weight of an impossible shape does not fit a head of this many classes either.
         Some((_, weight)) => {
             Some(head::n_classes(weight, backbone, source)?.unwrap_or(USUAL_CLASSES))
         }
@@ -109,17 +116,21 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     let k = n_classes.unwrap_or(USUAL_CLASSES);
     let model = Model::new(backbone, k, 0, Device::Cpu, Kind::Float)?;
     check_kinds(&tensors, &model, source)?;
-    let faults = match request.fit {
+    let loaded = match request.fit {
         Fit::Strict => {
             let loaded = model.params.load(&tensors, &[], &file);
-            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, &model, request))?;
-            Faults::default()
+            loaded.map(|()| Faults::default())
         }
-        Fit::Partial => {
-            let loaded = model.params.load_what_fits(&tensors, &file);
-            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, &model, request))?
-        }
+        Fit::Partial => match model.params.load_what_fits(&tensors, &file) {
+            // Nothing fits but the network's own constants, which are not from the file.
+            Ok(faults) if faults.n_fit <= n_constants => Err(Error::Weights { file, faults }),
+            loaded => loaded,
+        },
     };
+    let faults = loaded
+        .map_err(|error| with_prefix_hint(error, &tensors, (&model, &own), source, request))?;
+    // A head that lacks a part, or has one of another shape, has random values there.
+    let n_classes = n_classes.filter(|_| backbone.head.iter().all(|name| faults.fits(name)));
     let mut metadata = described::metadata(backbone);
     metadata.insert(origin::SOURCE_SHA256.to_owned(), sha256.clone());
     if let Some(license) = request.license {
@@ -139,38 +150,28 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
 }
 
 /// Returns `error`. But if all names are the network's with the same prefix (the network was a part of another
-/// module), returns an error that says how to take it off.
+/// module), returns an error that says how to take it off. `own` are the names of [`own_names`].
+///
+/// Constants are passed over: they are from the network's own file, without the prefix.
 fn with_prefix_hint(
     error: Error,
-    source: &Path,
     tensors: &[(String, Tensor)],
-    model: &Model,
+    (model, own): (&Model, &HashSet<String>),
+    source: &Path,
     request: &Request,
 ) -> Error {
-    let is_known = |name: &str| {
-        model
-            .params
-            .entries()
-            .iter()
-            .any(|param| param.name == name)
-    };
-    let starts = tensors.iter().map(|(name, _)| {
-        let (start, rest) = name.split_once('.')?;
-        is_known(rest).then_some(start)
-    });
-    let mut starts = starts.collect::<HashSet<_>>().into_iter();
-    match (
-        starts.next().flatten(),
-        starts.next(),
-        request.prefix,
-        &error,
-    ) {
-        (Some(start), None, None, Error::Weights { .. }) => Error::invalid(
+    let entries = model.params.entries().iter();
+    let of_model = entries.map(|param| param.name.as_str());
+    let known: HashSet<&str> = own.iter().map(String::as_str).chain(of_model).collect();
+    let names = tensors.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.filter(|name| !name.starts_with(CONSTANT)).collect();
+    match (prefix_of_all(&names, &known), request.prefix, &error) {
+        (Some(prefix), None, Error::Weights { .. }) => Error::invalid(
             source,
             "names of tensors",
-            format!("all begin with `{start}.`"),
+            format!("all begin with `{prefix}`"),
             format!(
-                "names of {}; take it off with --prefix {start}.",
+                "names of {}; take it off with --prefix {prefix}",
                 request.backbone
             ),
         ),
@@ -178,18 +179,92 @@ fn with_prefix_hint(
     }
 }
 
-/// Reads the file's weights and returns them under the backbone's tensor names, without counters.
-fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, Tensor)>> {
+/// Returns the shortest prefix, ending in a dot, behind which all `names` are among the `known` ones; `None` if there
+/// is none.
+fn prefix_of_all<'a>(names: &[&'a str], known: &HashSet<&str>) -> Option<&'a str> {
+    let first = *names.first()?;
+    let mut prefixes = first.match_indices('.').map(|(dot, _)| &first[..=dot]);
+    prefixes.find(|prefix| {
+        let mut behind = names.iter().map(|name| name.strip_prefix(*prefix));
+        behind.all(|name| name.is_some_and(|name| known.contains(name)))
+    })
+}
+
+/// Returns the names that the tensors of a network from a file have in weight files: all of each, counters included.
+fn own_names(network: &Description) -> HashSet<String> {
+    let tensors = network.graph.tensors.iter();
+    let names = tensors.flat_map(|tensor| {
+        let aliases = tensor.aliases.iter().cloned();
+        [stored_name(tensor)].into_iter().chain(aliases)
+    });
+    names.collect()
+}
+
+/// Reads the file's weights and returns them under the backbone's tensor names, without counters that it lacks. `own`
+/// are the names of [`own_names`].
+fn read(
+    source: &Path,
+    bytes: &[u8],
+    request: &Request,
+    own: &HashSet<String>,
+) -> Result<Vec<NamedTensor>> {
     let mut names = HashSet::new();
     let mut tensors = Vec::new();
     for tensor in checkpoint_file::parse(source, bytes, request.entry)? {
-        let Some(name) = own_name(&tensor.name, request.prefix, request.backbone) else {
+        let name = own_name(&tensor.name, request.prefix, request.backbone, own);
+        let Some(name) = name.map(str::to_owned) else {
             continue;
         };
-        let name = name.to_owned();
-        if is_counter(&name, tensor.dtype) {
+        if is_counter(&name) && !own.contains(&name) {
             continue;
         }
+        if !names.insert(name.clone()) {
+            let found = format!("another tensor that is {name} without its prefix");
+            return Err(Error::invalid(source, tensor.name, found, "one"));
+        }
+        tensors.push(NamedTensor { name, ..tensor });
+    }
+    Ok(tensors)
+}
+
+/// Gives tensors that a network from a file has under several names in its state dict the first of them, under which
+/// the trainer keeps them; leaves out the repetitions.
+///
+/// # Errors
+/// A repetition with other values.
+fn under_first_names(
+    tensors: &mut Vec<NamedTensor>,
+    network: &Description,
+    source: &Path,
+) -> Result<()> {
+    let owned = network.graph.tensors.iter();
+    let shared = owned.filter(|tensor| !tensor.aliases.is_empty());
+    for GraphTensor { name, aliases, .. } in shared {
+        let names = [name].into_iter().chain(aliases);
+        let places = names.filter_map(|name| tensors.iter().position(|known| known.name == *name));
+        let places: Vec<usize> = places.collect();
+        let [place, others @ ..] = &places[..] else {
+            continue;
+        };
+        let first = &tensors[*place];
+        for other in others.iter().map(|&other| &tensors[other]) {
+            // Bytes are compared, as NaN would not equal itself.
+            if (other.dtype, &other.shape, &other.data) != (first.dtype, &first.shape, &first.data)
+            {
+                let found = format!("other values than those of {}", first.name);
+                let expected = "the same, as both are names of one tensor of the network";
+                return Err(Error::invalid(source, other.name.as_str(), found, expected));
+            }
+        }
+        tensors[*place].name.clone_from(name);
+        tensors.retain(|tensor| !aliases.contains(&tensor.name));
+    }
+    Ok(())
+}
+
+/// Returns the tensors as libtorch's, with their names.
+fn converted(tensors: Vec<NamedTensor>) -> Result<Vec<(String, Tensor)>> {
+    let tensors = tensors.into_iter().map(|tensor| {
         let kind = match tensor.dtype {
             Dtype::F64 => Kind::Double,
             Dtype::F32 => Kind::Float,
@@ -202,31 +277,11 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
             Dtype::U8 => Kind::Uint8,
             Dtype::Bool => Kind::Bool,
         };
-        if !names.insert(name.clone()) {
-            let found = format!("another tensor that is {name} without its prefix");
-            return Err(Error::invalid(source, tensor.name, found, "one"));
-        }
         let size: Vec<i64> = tensor.shape.iter().map(|&size| size as i64).collect();
         let value = Tensor::f_from_data_size(&tensor.data, &size, kind)?;
-        tensors.push((name, value));
-    }
-    Ok(tensors)
-}
-
-/// Gives tensors that a network from a file has under several names in its state dict the first of them, under which
-/// the trainer keeps them; leaves out the repetitions.
-fn under_first_names(tensors: &mut Vec<(String, Tensor)>, network: &Description) {
-    for shared in &network.graph.tensors {
-        for alias in &shared.aliases {
-            let has_first = tensors.iter().any(|(name, _)| *name == shared.name);
-            if let Some(index) = tensors.iter().position(|(name, _)| name == alias) {
-                match has_first {
-                    true => drop(tensors.remove(index)),
-                    false => tensors[index].0.clone_from(&shared.name),
-                }
-            }
-        }
-    }
+        Ok((tensor.name, value))
+    });
+    tensors.collect()
 }
 
 /// Refuses integers for a weight or buffer of floating-point numbers, and floating-point numbers for a buffer of
@@ -247,44 +302,49 @@ fn check_kinds(tensors: &[(String, Tensor)], model: &Model, source: &Path) -> Re
     Ok(())
 }
 
-/// The prefixes that data-parallel training and `torch.compile` put before the names of a network's tensors.
-const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
+/// Returns the prefixes that data-parallel training, averaging of models and `torch.compile` put before the names of a
+/// network's tensors. For the paper's B-cos networks `0.` is one, too: the paper's code saves a `Sequential` of the
+/// network and the logit bias.
+fn wrappers(backbone: Backbone) -> &'static [&'static str] {
+    match backbone.has_dynamic_weights && !backbone.is_bcosified {
+        true => &["module.", "_orig_mod.", "0."],
+        false => &["module.", "_orig_mod."],
+    }
+}
 
 /// Returns the backbone's name for the tensor `name` of another program; `None` if it does not begin with `prefix`.
-/// Takes off `prefix` and the prefixes of [`WRAPPERS`], in front of it and behind it, however often. For B-cos
-/// networks it also takes off `0.`: the paper's code saves a `Sequential` of the network and the logit bias.
-fn own_name<'a>(name: &'a str, prefix: Option<&str>, backbone: Backbone) -> Option<&'a str> {
+/// Takes off `prefix` and the [`wrappers`], in front of it and behind it, however often; but behind it only until the
+/// name is among `own`, those of [`own_names`]. A built-in network needs none: its names begin with no wrapper.
+fn own_name<'a>(
+    name: &'a str,
+    prefix: Option<&str>,
+    backbone: Backbone,
+    own: &HashSet<String>,
+) -> Option<&'a str> {
+    let wrappers = wrappers(backbone);
     let name = match prefix {
-        Some(prefix) => {
-            let whole = name.strip_prefix(prefix);
-            unwrapped(whole.or_else(|| unwrapped(name).strip_prefix(prefix))?)
-        }
-        None => unwrapped(name),
+        Some(prefix) => unwrapped(name, wrappers).find_map(|name| name.strip_prefix(prefix))?,
+        None => name,
     };
-    Some(match name.strip_prefix("0.") {
-        Some(inner) if backbone.has_dynamic_weights => inner,
-        _ => name,
+    let known = unwrapped(name, wrappers).find(|name| own.contains(*name));
+    known.or_else(|| unwrapped(name, wrappers).last())
+}
+
+/// Returns `name`, then `name` without the first of `wrappers` that it begins with, without the first two, and so on.
+fn unwrapped<'a>(
+    name: &'a str,
+    wrappers: &'static [&'static str],
+) -> impl Iterator<Item = &'a str> {
+    iter::successors(Some(name), move |name| {
+        wrappers.iter().find_map(|start| name.strip_prefix(start))
     })
 }
 
-/// Returns `name` without prefixes of [`WRAPPERS`].
-fn unwrapped(mut name: &str) -> &str {
-    while let Some(inner) = WRAPPERS.iter().find_map(|start| name.strip_prefix(start)) {
-        name = inner;
-    }
-    name
-}
-
-/// Whether a tensor counts batches or models, which no network reads: `num_batches_tracked` of batch norms and
-/// `n_averaged` of averaged models.
-fn is_counter(name: &str, dtype: Dtype) -> bool {
-    let is_integer = matches!(
-        dtype,
-        Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8
-    );
-    let counts = ["num_batches_tracked", "n_averaged"];
+/// Whether a tensor of this name counts batches or models: `num_batches_tracked` of batch norms and `n_averaged` of
+/// averaged models. Its type does not matter, as programs that convert all tensors of a file convert counters, too.
+fn is_counter(name: &str) -> bool {
     let own = name.rsplit('.').next().unwrap_or(name);
-    own == counts[0] || (is_integer && counts.contains(&own))
+    ["num_batches_tracked", "n_averaged"].contains(&own)
 }
 
 /// Returns the SHA-256 of `bytes` in hex. Refuses the file if it does not begin with `asked` or, if that is
@@ -364,24 +424,78 @@ mod tests {
                 plain,
                 Some("fc.weight"),
             ),
+            (
+                "_orig_mod.module.module.backbone.fc.weight",
+                Some("module.backbone."),
+                plain,
+                Some("fc.weight"),
+            ),
             ("loss.weight", Some("model."), plain, None),
             ("0.fc.weight", None, plain, Some("0.fc.weight")),
             ("module.0.fc.weight", None, bcos, Some("fc.weight")),
         ];
         for (name, prefix, backbone, expected) in cases {
-            assert_eq!(own_name(name, prefix, backbone), expected, "{name}");
+            let found = own_name(name, prefix, backbone, &HashSet::new());
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    /// The names of a network that was exported as a wrapper, and that of a layer of a `Sequential`.
+    #[test]
+    fn names_keep_what_those_of_the_network_begin_with() {
+        let own = HashSet::from(["module.fc.weight", "0.weight"].map(str::to_owned));
+        let (plain, bcos) = (
+            "resnet18".parse().unwrap(),
+            "bcos_resnet18".parse().unwrap(),
+        );
+        let cases = [
+            ("module.fc.weight", None, plain, "module.fc.weight"),
+            ("module.module.fc.weight", None, plain, "module.fc.weight"),
+            (
+                "_orig_mod.module.fc.weight",
+                None,
+                plain,
+                "module.fc.weight",
+            ),
+            (
+                "module.model._orig_mod.module.fc.weight",
+                Some("model."),
+                plain,
+                "module.fc.weight",
+            ),
+            ("module.fc.bias", None, plain, "fc.bias"),
+            ("module.0.weight", None, bcos, "0.weight"),
+        ];
+        for (name, prefix, backbone, expected) in cases {
+            let found = own_name(name, prefix, backbone, &own);
+            assert_eq!(found, Some(expected), "{name}");
         }
     }
 
     #[test]
-    fn counters_of_any_integer_type_are_no_weights() {
-        for dtype in [Dtype::I64, Dtype::I32, Dtype::U8] {
-            assert!(is_counter("n_averaged", dtype));
-            assert!(is_counter("bn1.num_batches_tracked", dtype));
+    fn counters_are_told_by_their_names() {
+        for name in ["n_averaged", "bn1.num_batches_tracked", "0.n_averaged"] {
+            assert!(is_counter(name), "{name}");
         }
-        assert!(is_counter("bn1.num_batches_tracked", Dtype::F32));
-        assert!(!is_counter("n_averaged", Dtype::F32));
-        assert!(!is_counter("fc.weight", Dtype::I64));
+        for name in ["fc.weight", "n_averaged.weight", "bn1.n_averaged_images"] {
+            assert!(!is_counter(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_all_names_is_found() {
+        let known = HashSet::from(["fc.weight", "layer.0.weight"]);
+        let cases: [(&[&str], Option<&str>); 6] = [
+            (&["model.fc.weight", "model.layer.0.weight"], Some("model.")),
+            (&["a.b.fc.weight", "a.b.layer.0.weight"], Some("a.b.")),
+            (&["a.fc.weight", "b.layer.0.weight"], None),
+            (&["a.fc.weight", "a.loss.weight"], None),
+            (&["fc.weight"], None),
+            (&[], None),
+        ];
+        for (names, expected) in cases {
+            assert_eq!(prefix_of_all(names, &known), expected, "{names:?}");
+        }
     }
 
     #[test]

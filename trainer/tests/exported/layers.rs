@@ -68,12 +68,12 @@ fn chain(steps: &[Step], outer: &[&str]) -> Graph {
     graph
 }
 
-/// Asserts that the default layers are the outputs of the modules `expected`.
+/// Asserts that the default layers are `expected`: (`mid1` … `final`, module).
 #[track_caller]
-fn assert_defaults(steps: &[Step], outer: &[&str], expected: &[&str]) {
+fn assert_defaults(steps: &[Step], outer: &[&str], expected: &[(&str, &str)]) {
     let found = defaults(&chain(steps, outer));
-    let found: Vec<String> = found.into_iter().map(|(_, module)| module).collect();
-    assert_eq!(found, expected);
+    let found = found.iter().map(|(role, module)| (*role, module.as_str()));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_padded_map_is_neither_a_stage_nor_its_end() {
             ("constant_pad_nd", "pad", 16),
         ],
         &["stem", "a", "a.conv", "b", "b.conv", "c"],
-        &["stem", "b", "c"],
+        &[("mid1", "stem"), ("mid2", "b"), ("final", "c")],
     );
 }
 
@@ -110,7 +110,7 @@ fn what_is_made_of_a_padded_map_place_by_place_is_padded() {
             ("conv2d", "b", 8),
         ],
         &[],
-        &["stem", "b"],
+        &[("mid1", "stem"), ("final", "b")],
     );
 }
 
@@ -127,9 +127,15 @@ fn what_a_block_undoes_begins_no_stage() {
         ("upsample_nearest2d", "c.up", 32),
         ("conv2d", "c.conv", 16),
     ];
-    assert_defaults(&steps, &["a", "a.inner", "b", "c"], &["a", "c"]);
+    let expected = [("mid1", "a"), ("final", "c")];
+    assert_defaults(&steps, &["a", "a.inner", "b", "c"], &expected);
     // Here `a` is a list of modules (not in `outer`), which is no block: its changes of resolution count.
-    let expected = ["a.conv", "a.inner", "a.up", "c"];
+    let expected = [
+        ("mid1", "a.conv"),
+        ("mid2", "a.inner"),
+        ("mid3", "a.up"),
+        ("final", "c"),
+    ];
     let list = [
         ("conv2d", "stem", 32),
         ("conv2d", "a.conv", 32),
@@ -149,7 +155,12 @@ fn a_coder_and_decoder_have_the_stages_of_both() {
         ("conv_transpose2d", "up.0", 16),
         ("conv_transpose2d", "up.1", 32),
     ];
-    let expected = ["down.1", "down", "up.0", "up"];
+    let expected = [
+        ("mid1", "down.1"),
+        ("mid2", "down"),
+        ("mid3", "up.0"),
+        ("final", "up"),
+    ];
     assert_defaults(&steps, &["down", "up"], &expected);
 }
 
@@ -170,6 +181,11 @@ fn modules_that_are_called_again_hold_nothing_between_their_calls() {
             ("relu", "act.0", 8),
         ],
         &["act", "block"],
-        &["act", "act@1", "act@2", "act@3"],
+        &[
+            ("mid1", "act"),
+            ("mid2", "act@1"),
+            ("mid3", "act@2"),
+            ("final", "act@3"),
+        ],
     );
 }

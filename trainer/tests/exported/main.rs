@@ -11,6 +11,7 @@ mod networks;
 #[path = "../support/pictures.rs"]
 mod pictures;
 mod refused;
+mod state_dicts;
 #[path = "../../../tests/fuzz/src/archive.rs"]
 mod stored;
 mod weights;
