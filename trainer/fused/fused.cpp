@@ -75,6 +75,39 @@ void backward_on_cpu(const Tensor& g, const Tensor& x, const Tensor& w, const Te
   });
 }
 
+// The same where the channels of a pixel are side by side.
+template <typename T>
+void backward_by_pixels(const Tensor& g, const Tensor& x, const Tensor& w, const Tensor& mean,
+                        const Tensor& r, Tensor& means, Tensor& out) {
+  const int64_t channels = x.size(1), pixels = x.numel() / channels;
+  const T *pg = g.const_data_ptr<T>(), *px = x.const_data_ptr<T>(), *pw = w.const_data_ptr<T>();
+  const T *pm = mean.const_data_ptr<T>(), *pr = r.const_data_ptr<T>();
+  T* po = out.mutable_data_ptr<T>();
+  double* pmeans = means.mutable_data_ptr<double>();
+  const auto sums = sums_over_pixels<2, T>(pixels, channels, [&](int64_t at, T* to) {
+    T* to_x = to + channels;
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) {
+      to[c] += pg[at + c];
+      to_x[c] += pg[at + c] * (px[at + c] - pm[c]);
+    }
+  });
+  std::vector<T> scale(channels), slope(channels), shift(channels);
+  for (int64_t c = 0; c < channels; ++c) {
+    const double mean_g = sums[c] / pixels, mean_gx = sums[channels + c] * pr[c] / pixels;
+    pmeans[2 * c] = mean_g;
+    pmeans[2 * c + 1] = mean_gx;
+    const double wr = static_cast<double>(pw[c]) * pr[c];
+    scale[c] = wr, slope[c] = -wr * pr[c] * mean_gx, shift[c] = -wr * mean_g;
+  }
+  const T *by_g = scale.data(), *by_x = slope.data(), *by_1 = shift.data();
+  for_pixels(pixels, channels, [&](int64_t at) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c)
+      po[at + c] = by_g[c] * pg[at + c] + by_x[c] * (px[at + c] - pm[c]) + by_1[c];
+  });
+}
+
 // Computes the gradients at g, x and w from h; `means` as backward_on_cpu computed them.
 template <typename T>
 void double_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, const Tensor& w,
@@ -128,6 +161,54 @@ void double_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, c
   });
 }
 
+// The same where the channels of a pixel are side by side.
+template <typename T>
+void double_backward_by_pixels(const Tensor& h, const Tensor& g, const Tensor& x, const Tensor& w,
+                               const Tensor& mean, const Tensor& r, const Tensor& means,
+                               Tensor& at_g, Tensor& at_x, Tensor& at_w) {
+  const int64_t channels = x.size(1), pixels = x.numel() / channels;
+  const T *ph = h.const_data_ptr<T>(), *pg = g.const_data_ptr<T>(), *px = x.const_data_ptr<T>();
+  const T *pw = w.const_data_ptr<T>(), *pm = mean.const_data_ptr<T>();
+  const T* pr = r.const_data_ptr<T>();
+  const double* pmeans = means.const_data_ptr<double>();
+  T *to_g = at_g.mutable_data_ptr<T>(), *to_x = at_x.mutable_data_ptr<T>();
+  T* to_w = at_w.mutable_data_ptr<T>();
+  const auto sums = sums_over_pixels<3, T>(pixels, channels, [&](int64_t at, T* to) {
+    T *to_hx = to + channels, *to_hg = to + 2 * channels;
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) {
+      to[c] += ph[at + c];
+      to_hx[c] += ph[at + c] * (px[at + c] - pm[c]);
+      to_hg[c] += ph[at + c] * pg[at + c];
+    }
+  });
+  // The factors of h, x - mean and 1 in the gradient at g, then those of h, g, x - mean and 1 in that at x.
+  std::vector<T> factors(7 * channels);
+  for (int64_t c = 0; c < channels; ++c) {
+    const double rc = pr[c], wr = pw[c] * rc, k = -wr * rc;
+    const double mean_h = sums[c] / pixels, mean_hx = sums[channels + c] * rc / pixels;
+    const double mean_g = pmeans[2 * c], mean_gx = pmeans[2 * c + 1];
+    const double mean_hpg =
+        sums[2 * channels + c] / pixels - mean_h * mean_g - mean_hx * mean_gx;
+    to_w[c] = rc * mean_hpg * pixels;
+    const double of_channel[] = {wr,          -wr * mean_hx * rc,
+                                 -wr * mean_h, k * mean_gx,
+                                 k * mean_hx, k * rc * (mean_hpg - 2 * mean_gx * mean_hx),
+                                 -k * (mean_gx * mean_h + mean_hx * mean_g)};
+    for (int64_t i = 0; i < 7; ++i) factors[i * channels + c] = of_channel[i];
+  }
+  const T* f = factors.data();
+  for_pixels(pixels, channels, [&](int64_t at) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) {
+      const T h_i = ph[at + c], g_i = pg[at + c], x_i = px[at + c] - pm[c];
+      to_g[at + c] = f[c] * h_i + f[channels + c] * x_i + f[2 * channels + c];
+      to_x[at + c] = f[3 * channels + c] * h_i + f[4 * channels + c] * g_i +
+                     f[5 * channels + c] * x_i + f[6 * channels + c];
+    }
+  });
+}
+
 // Returns d, <g> and <g x^> (C) on a GPU, where libtorch's own backward pass of batch norm computes them.
 std::tuple<Tensor, Tensor, Tensor> backward_on_cuda(const Tensor& g, const Tensor& x, const Tensor& w,
                                                 const Tensor& mean, const Tensor& r) {
@@ -148,11 +229,13 @@ struct BatchNormBackward : Function<BatchNormBackward> {
       return d;
     }
     Tensor means, out;
-    if (rows_on_cpu(g) && rows_on_cpu(x)) {
+    const bool by_rows = rows_on_cpu(g) && rows_on_cpu(x);
+    if (by_rows || (pixels_on_cpu(g) && pixels_on_cpu(x))) {
       means = at::empty({x.size(1), 2}, x.options().dtype(at::kDouble));
       out = at::empty_like(g);
       AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_backward", [&] {
-        backward_on_cpu<scalar_t>(g, x, w, mean, r, means, out);
+        by_rows ? backward_on_cpu<scalar_t>(g, x, w, mean, r, means, out)
+                : backward_by_pixels<scalar_t>(g, x, w, mean, r, means, out);
       });
     } else {
       const Tensor centred = (x - per_channel(mean, x)) * per_channel(r, x);
@@ -188,10 +271,13 @@ struct BatchNormBackward : Function<BatchNormBackward> {
       at_x.addcmul_(d, per_channel(-r * mean_hx, x)).addcmul_(x, per_channel(by_x, x));
       return {at_g, at_x, r * mean_hpg * count, Tensor(), Tensor()};
     }
-    if (rows_on_cpu(h) && rows_on_cpu(g) && rows_on_cpu(x)) {
+    const bool by_rows = rows_on_cpu(h) && rows_on_cpu(g) && rows_on_cpu(x);
+    if (by_rows || (pixels_on_cpu(h) && pixels_on_cpu(g) && pixels_on_cpu(x))) {
       Tensor at_g = at::empty_like(g), at_x = at::empty_like(x), at_w = at::empty_like(w);
       AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_double_backward", [&] {
-        double_backward_on_cpu<scalar_t>(h, g, x, w, mean, r, means, at_g, at_x, at_w);
+        by_rows
+            ? double_backward_on_cpu<scalar_t>(h, g, x, w, mean, r, means, at_g, at_x, at_w)
+            : double_backward_by_pixels<scalar_t>(h, g, x, w, mean, r, means, at_g, at_x, at_w);
       });
       return {at_g, at_x, at_w, Tensor(), Tensor()};
     }

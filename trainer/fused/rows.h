@@ -34,6 +34,45 @@ bool rows_on_cpu(const Tensor& t) {
          (t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble);
 }
 
+// Whether `t` can be read pixel by pixel, the channels of each side by side: index (n, c, pixel) is at
+// (n * pixels + pixel) * C + c.
+bool pixels_on_cpu(const Tensor& t) {
+  return t.device().is_cpu() && t.dim() == 4 && t.numel() > 0 &&
+         t.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+         (t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble);
+}
+
+// Pixels whose sums are made together; few enough for 32 bits.
+constexpr int64_t SUMMED = 256;
+
+// Returns N sums over all pixels for each channel, (N, channels): each(at, sums) adds the pixel whose first channel is
+// at index `at`. The parts that are summed side by side do not depend on the number of threads.
+template <int N, typename T, typename Each>
+std::vector<double> sums_over_pixels(int64_t pixels, int64_t channels, const Each& each) {
+  const int64_t parts = (pixels + SUMMED - 1) / SUMMED, width = N * channels;
+  std::vector<T> of_parts(parts * width);
+  at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t last = std::min(pixels, (part + 1) * SUMMED);
+      for (int64_t pixel = part * SUMMED; pixel < last; ++pixel)
+        each(pixel * channels, of_parts.data() + part * width);
+    }
+  });
+  std::vector<double> sums(width);
+  for (int64_t part = 0; part < parts; ++part)
+    for (int64_t i = 0; i < width; ++i) sums[i] += of_parts[part * width + i];
+  return sums;
+}
+
+// Calls each(at) for every pixel, `at` being the index of its first channel.
+template <typename Each>
+void for_pixels(int64_t pixels, int64_t channels, const Each& each) {
+  const int64_t grain = std::max<int64_t>(1, 32768 / channels);
+  at::parallel_for(0, pixels, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t pixel = begin; pixel < end; ++pixel) each(pixel * channels);
+  });
+}
+
 // Calls body(zero), the zero being of the type of `t`'s elements, float or double.
 template <typename Body>
 void for_type(const Tensor& t, const Body& body) {
