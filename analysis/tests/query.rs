@@ -80,7 +80,7 @@ fn rows_are_filtered() {
             "|:--------|:-------------|:---------|:-----|:-------|-----:|-----------:|:-------------|:------------|:------|:-------|:--------|",
             "| l1      | l1 Some(0.1) | resnet50 | l1   | 0.1    |    0 |          1 | conventional | ixg         | input | 78.0   | 50.0    |",
             "",
-            "1 rows.",
+            "1 row.",
         ]
     );
     // Rows of groups and classes are shown only if they are asked for.
@@ -88,7 +88,7 @@ fn rows_are_filtered() {
     assert!(groups[2].contains("|         0 | 90.0   |"), "{groups:#?}");
     assert_eq!(groups.last().unwrap(), "2 rows.");
     let class = answer(dir.path(), &["--where", "class_id=3", "--metric", "epg"]);
-    assert_eq!(class.last().unwrap(), "1 rows.");
+    assert_eq!(class.last().unwrap(), "1 row.");
     let none = answer(dir.path(), &["--where", "loss=l1", "--where", "seed=7"]);
     assert_eq!(none.last().unwrap(), "0 rows.");
 }
@@ -217,7 +217,7 @@ fn a_mean_over_two_precisions_of_one_checkpoint_is_refused() {
             "precision=none",
         ],
     );
-    assert!(lines.last().unwrap().starts_with("1 rows."), "{lines:#?}");
+    assert!(lines.last().unwrap().starts_with("1 row."), "{lines:#?}");
 }
 
 #[test]
