@@ -17,6 +17,7 @@ use polars::prelude::DataFrame;
 use crate::exhibit::entry::Entry;
 use crate::exhibit::list::EXHIBITS;
 use crate::exhibit::made;
+use crate::format::counted;
 use crate::load::schema::{EPOCHS, METRICS, RUN};
 use crate::load::{examples, gallery as small_maps};
 use crate::model::comparison;
@@ -215,7 +216,8 @@ fn make(output: Output, choice: &Choice, data: &[PathBuf]) -> Result<()> {
     match files.iter().filter(in_gallery).count() {
         0 => {}
         n => eprintln!(
-            "wrote {n} files of {}",
+            "wrote {} of {}",
+            counted(n, "file"),
             choice.out.join(gallery::PAGE).display()
         ),
     }
@@ -230,7 +232,8 @@ fn make(output: Output, choice: &Choice, data: &[PathBuf]) -> Result<()> {
     {
         0 => {}
         n => eprintln!(
-            "removed {n} files of {}, of an earlier run",
+            "removed {} of {}, of an earlier run",
+            counted(n, "file"),
             folder.display()
         ),
     }

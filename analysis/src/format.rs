@@ -1,5 +1,5 @@
 //! Formats numbers for people: percent with one decimal, differences with their sign, a true minus sign,
-//! and a dash for what is undefined.
+//! a dash for what is undefined, and numbers of things.
 
 /// The text for a value that is undefined or was not measured.
 pub const MISSING: &str = "–";
@@ -54,6 +54,11 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A number of things, e.g. `1 run`, `3 runs`.
+pub fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Rounds to the shown decimal and turns −0 into 0, so that no `-0.0` is printed.
 fn tidy(value: f64) -> f64 {
     (value * 10.0).round() / 10.0 + 0.0
@@ -99,6 +104,9 @@ mod tests {
             (3900.0, "1 h 05 min"),
         ] {
             assert_eq!(duration(value).replace('\u{a0}', " "), shown);
+        }
+        for (n, shown) in [(0, "0 runs"), (1, "1 run"), (2, "2 runs")] {
+            assert_eq!(counted(n, "run"), shown);
         }
     }
 }

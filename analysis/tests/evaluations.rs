@@ -1,7 +1,7 @@
 //! Tests what `analysis` does with evaluations (one checkpoint's maps of one split, scored) that differ in
-//! the maps' floating-point precision or the version of the metrics' formulas, have pairs (an image and a class on
-//! it) that count as 0, have groups of images, or have metrics, methods and metadata that no code here knows. The
-//! results are invented (`common`).
+//! the maps' floating-point precision, the version of the metrics' formulas or the seed of the bootstrap resamples,
+//! have pairs (an image and a class on it) that count as 0, have groups of images, or have metrics, methods and
+//! metadata that no code here knows. The results are invented (`common`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -174,6 +174,55 @@ fn evaluations_of_other_formulas_are_not_mixed() {
             assert!(lines[1].starts_with("hint: score its maps again with `evaluator score`"));
         }
         assert_eq!(fs_err::read_dir(out.path()).unwrap().count(), 0);
+    }
+}
+
+/// Replicates of two seeds are of other resamples, whose differences would say nothing. Tables that name no seed
+/// have the default one, 0.
+#[test]
+fn resamples_of_other_seeds_are_not_paired() {
+    let said =
+        |seed: Option<&'static str>| Vec::from_iter(seed.map(|seed| ("guidance.seed", seed)));
+    // The seeds of the runs base and e, and what is refused.
+    for (base, guided, message) in [
+        (None, None, None),
+        (None, Some("0"), None),
+        (Some("1"), Some("1"), None),
+        (None, Some("1"), Some(("1", "0"))),
+        (Some("2"), None, Some(("0", "2"))),
+    ] {
+        let base = Run {
+            said: said(base),
+            ..Run::default()
+        };
+        let guided = Run {
+            said: said(guided),
+            ..Run::guided("e", "energy")
+        };
+        let dir = results(&[
+            base.scored(reaches(0.80, 0.40)),
+            guided.scored(reaches(0.80, 0.60)),
+        ]);
+        let at = |id: &str| {
+            let evaluation = format!("runs/{id}/evaluations/test-ixg-input-epoch-0001");
+            let path = dir.path().join(evaluation).join("replicates.parquet");
+            path.to_string_lossy().into_owned()
+        };
+        let output = analysis("query", dir.path(), &["--compare", "base,e"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        match message {
+            None => assert_eq!(output.status.code(), Some(0), "{stderr}"),
+            Some((found, expected)) => {
+                assert_eq!(output.status.code(), Some(2), "{stderr}");
+                let message = format!(
+                    "error: {}: guidance.seed: found {found}, expected {expected} as in {} \
+                     (evaluator score --seed {expected})\n",
+                    at("e"),
+                    at("base")
+                );
+                assert_eq!(stderr, message);
+            }
+        }
     }
 }
 

@@ -8,7 +8,8 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Part, Run, Score, add, over_seeds, reaches, results};
+use common::program::{numbers, texts};
+use common::{Part, Run, Score, add, over_seeds, reaches, results, write_with};
 use polars::prelude::*;
 use tempfile::TempDir;
 
@@ -79,7 +80,7 @@ fn rows_are_filtered() {
             "|:--------|:-------------|:---------|:-----|:-------|-----:|-----------:|:-------------|:------------|:------|:-------|:--------|",
             "| l1      | l1 Some(0.1) | resnet50 | l1   | 0.1    |    0 |          1 | conventional | ixg         | input | 78.0   | 50.0    |",
             "",
-            "1 rows.",
+            "1 row.",
         ]
     );
     // Rows of groups and classes are shown only if they are asked for.
@@ -87,7 +88,7 @@ fn rows_are_filtered() {
     assert!(groups[2].contains("|         0 | 90.0   |"), "{groups:#?}");
     assert_eq!(groups.last().unwrap(), "2 rows.");
     let class = answer(dir.path(), &["--where", "class_id=3", "--metric", "epg"]);
-    assert_eq!(class.last().unwrap(), "1 rows.");
+    assert_eq!(class.last().unwrap(), "1 row.");
     let none = answer(dir.path(), &["--where", "loss=l1", "--where", "seed=7"]);
     assert_eq!(none.last().unwrap(), "0 rows.");
 }
@@ -216,7 +217,7 @@ fn a_mean_over_two_precisions_of_one_checkpoint_is_refused() {
             "precision=none",
         ],
     );
-    assert!(lines.last().unwrap().starts_with("1 rows."), "{lines:#?}");
+    assert!(lines.last().unwrap().starts_with("1 row."), "{lines:#?}");
 }
 
 #[test]
@@ -265,6 +266,75 @@ fn sides_of_several_seeds_are_compared() {
     // One seed on a side: images alone.
     let (_, said) = difference("base-0,energy");
     assert!(said.ends_with("With 95 % intervals over test images alone."));
+}
+
+/// IoU at another threshold and EPG over fewer pairs are shown, but nothing is subtracted from them.
+#[test]
+fn values_that_differ_in_what_they_are_over_have_no_difference() {
+    let mut values = reaches(0.80, 0.40);
+    values.push((Part::All, "iou", 0.30));
+    let guided = |seed: i64| {
+        Run {
+            seed,
+            ..Run::guided(&format!("e{seed}"), "energy")
+        }
+        .scored(values.clone())
+    };
+    let dir = results(&[Run::default().scored(values.clone()), guided(0), guided(1)]);
+    let evaluation = "runs/e1/evaluations/test-ixg-input-epoch-0001";
+    let path = dir.path().join(evaluation).join("metrics.parquet");
+    let mut frame = ParquetReader::new(std::fs::File::open(&path).unwrap())
+        .finish()
+        .unwrap();
+    let metrics = texts(&frame, "metric");
+    let threshold = metrics
+        .iter()
+        .map(|metric| (metric == "iou").then_some(0.3));
+    let threshold: Vec<Option<f64>> = threshold.collect();
+    let n = metrics
+        .iter()
+        .map(|metric| if metric == "epg" { 99 } else { 100 });
+    let n: Vec<i64> = n.collect();
+    for column in [
+        Column::new("threshold".into(), threshold),
+        Column::new("n".into(), n),
+    ] {
+        frame.with_column(column).unwrap();
+    }
+    // The frame may lie in the file's own memory, which must not change.
+    fs_err::remove_file(&path).unwrap();
+    write_with(&path, "metrics", &[("guidance.formulas", "2")], frame);
+
+    let out = dir.path().join("difference.parquet");
+    let file = out.to_string_lossy().into_owned();
+    for (sides, compared, said) in [
+        (
+            "base,e0",
+            &["epg", "f1", "iou"][..],
+            "over test images alone.",
+        ),
+        (
+            "base,e1",
+            &["f1"],
+            "No difference where the values are at different thresholds, or over different numbers of images or \
+             pairs: epg, iou.",
+        ),
+        ("base,e0+e1", &["f1"], "pairs: epg, iou."),
+    ] {
+        let lines = answer(dir.path(), &["--compare", sides, "--out", &file]);
+        assert!(lines.last().unwrap().ends_with(said), "{lines:#?}");
+        let frame = ParquetReader::new(std::fs::File::open(&out).unwrap())
+            .finish()
+            .unwrap();
+        for column in ["difference", "difference_low", "difference_high"] {
+            let rows = texts(&frame, "metric")
+                .into_iter()
+                .zip(numbers(&frame, column));
+            let found = rows.filter_map(|(metric, number)| number.map(|_| metric));
+            assert_eq!(Vec::from_iter(found), compared, "{sides}: {column}");
+        }
+        assert_eq!(numbers(&frame, "b").len(), 3);
+    }
 }
 
 /// An unknown name in a query must be refused with one line that lists the known ones.

@@ -167,7 +167,8 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
 }
 
 /// Completes the credit of `source`: where it is from, its licence and citation. For a published data set this
-/// program knows it; for other data it comes from files in the folder `root`, such as CITATION.cff.
+/// program knows it; for other data it comes from files such as CITATION.cff, in the folder `root` first, then in
+/// those of [`Source::beside`].
 fn credit(source: &mut Source, root: Option<&Path>) {
     if let Some(published) = source::published_credit(&source.name) {
         source.credit = published;
@@ -177,9 +178,16 @@ fn credit(source: &mut Source, root: Option<&Path>) {
         true => root.parent().unwrap_or(root), // YOLO's data.yaml
         false => root,
     });
-    let (beside, notes) = folder.map(Credit::beside).unwrap_or_default();
-    source.credit.fill(beside);
-    source.notes.extend(notes);
+    let mut seen: Vec<&Path> = Vec::new();
+    let beside = source.beside.iter().map(PathBuf::as_path);
+    for folder in folder.into_iter().chain(beside) {
+        if !seen.contains(&folder) {
+            seen.push(folder);
+            let (found, notes) = Credit::beside(folder);
+            source.credit.fill(found);
+            source.notes.extend(notes);
+        }
+    }
     if let Some(license) = &source.credit.license {
         source.notes.push(format!("licence: {license}"));
     }

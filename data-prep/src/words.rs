@@ -1,4 +1,4 @@
-//! Phrases for messages to people: numbers of images, and lists of names.
+//! Phrases for messages to people: numbers of things, and lists of names.
 
 use crate::error::quoted;
 
@@ -16,18 +16,17 @@ pub(crate) fn listed(names: &[&str]) -> String {
     }
 }
 
+/// Returns a number with the words for one or for many: `1 class` or `5 classes`.
+pub(crate) fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// Returns `1 image is` or `5 images are`, for the verbs `is` and `are`.
 pub(crate) fn images(n: usize, one: &str, many: &str) -> String {
-    match n {
-        1 => format!("1 image {one}"),
-        _ => format!("{n} images {many}"),
-    }
+    counted(n, &format!("image {one}"), &format!("images {many}"))
 }
 
 /// Returns `1 image` or `5 images`.
 pub(crate) fn n_images(n: usize) -> String {
-    match n {
-        1 => "1 image".to_owned(),
-        _ => format!("{n} images"),
-    }
+    counted(n, "image", "images")
 }

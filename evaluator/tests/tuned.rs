@@ -150,7 +150,7 @@ fn evaluations_of_something_else_are_refused() {
     ];
     let args = ["--maps", "-", "--threshold-from", "val"];
     for (change, message) in cases {
-        // The rows are wrong, too (they belong to other data), but this is checked before any is read.
+        // The rows are wrong, too (they belong to other data), but this is checked before any is held against the data.
         let maps = stream(&formula_rows(), &test(change));
         let errors = sandbox.refused(&args, &maps);
         assert_eq!(errors, format!("error: val/metrics.parquet: {message}\n"));

@@ -8,11 +8,10 @@ use std::collections::BTreeSet;
 
 use crate::model::aligned::Aligned;
 use crate::model::evidence::Evidence;
-use crate::model::measure::IOU_TUNED;
 use crate::model::run_sets::RunSet;
 use crate::model::seeds::tuned_on;
 use crate::model::select;
-use crate::model::setting::{Checkpoint, Row, Setting};
+use crate::model::setting::{Checkpoint, Key, Row, Setting};
 use crate::model::subject::Part;
 use crate::statistics::choice::{Candidate, Choice, Training, choose, height, thinned};
 use crate::statistics::effect::{Effect, Measured};
@@ -124,10 +123,6 @@ impl<'a> Side<'a> {
     }
 }
 
-/// What two values must have in common to be compared: the number of images or pairs that they are over, and the bits
-/// of the threshold, unless validation chose it.
-type Key = (i64, Option<u64>);
-
 /// Reads values of one metric over one part of the test images.
 struct Reader<'a, 'b> {
     evidence: &'b Evidence<'a>,
@@ -150,8 +145,7 @@ impl Reader<'_, '_> {
             value: cell.value?,
             resampled: self.aligned.take(replicates),
         };
-        let threshold = cell.threshold.filter(|_| self.metric != IOU_TUNED);
-        Some((measured, (cell.n, threshold.map(f64::to_bits))))
+        Some((measured, cell.key(self.metric)))
     }
 }
 

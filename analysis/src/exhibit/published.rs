@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Result;
 use crate::exhibit::entry::{Asked, Entry, Made};
-use crate::format::number;
+use crate::format::{counted, number};
 use crate::model::configuration::{self, Amount};
 use crate::model::evidence::Evidence;
 use crate::model::loss::Loss;
@@ -304,8 +304,8 @@ fn trained_on(evidence: &Evidence, run: &Run, apart: &[String]) -> String {
         .as_deref()
         .and_then(|id| evidence.results.run(id));
     let epochs = match baseline {
-        Some(baseline) => format!("{} + {}", baseline.epochs, run.epochs),
-        None => run.epochs.to_string(),
+        Some(baseline) => format!("{} + {} epochs", baseline.epochs, run.epochs),
+        None => counted(run.epochs.max(0) as usize, "epoch"),
     };
     let init = &baseline.unwrap_or(run).init;
     let start = match init.split(':').next() {
@@ -314,7 +314,7 @@ fn trained_on(evidence: &Evidence, run: &Run, apart: &[String]) -> String {
         _ => "from random weights",
     };
     let mut words = vec![format!(
-        "{} images, {} × {} pixels, {epochs} epochs, {start}",
+        "{} images, {} × {} pixels, {epochs}, {start}",
         run.n_train, run.input_height, run.input_width
     )];
     words.extend(apart.iter().cloned());

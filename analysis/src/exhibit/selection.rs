@@ -4,6 +4,7 @@
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::pareto::point;
+use crate::format::counted;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
 use crate::model::loss::ENERGY;
@@ -136,13 +137,13 @@ fn figure(evidence: &Evidence, setting: &Setting, run_set: &RunSet) -> Grid {
         scale: Scale::Own,
         tones: Vec::new(),
         caption: format!(
-            "Selection of checkpoints of {} ({}), {} runs: every epoch of every λ on validation \
+            "Selection of checkpoints of {} ({}), {}: every epoch of every λ on validation \
              (left); the checkpoints that none dominates there in F1, EPG and IoU, which are scored \
              (centre); the same on test (right). The line joins those that none dominates in the two \
              metrics shown. White cross: baseline, where it was validated through the same maps.",
             run_set.label(),
             setting.title(),
-            run_set.rows.len()
+            counted(run_set.rows.len(), "run")
         ),
     }
 }

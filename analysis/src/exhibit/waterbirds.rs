@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::Result;
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::maps;
+use crate::format::counted;
 use crate::model::configuration::{Layer, Variant, label};
 use crate::model::evidence::Evidence;
 use crate::model::loss::Loss;
@@ -192,9 +193,10 @@ fn table(settings: &[&Setting]) -> Table {
         columns,
         sections: pairs.iter().map(section).collect(),
         caption: format!(
-            "Test accuracy in percent, mean (± standard deviation) over up to {n_seeds} seeds, each \
+            "Test accuracy in percent, mean (± standard deviation) over up to {}, each \
              at the checkpoint that validation prefers. The paper's worst group is waterbird on \
-             land; the least group is the true minimum over the four groups, run by run."
+             land; the least group is the true minimum over the four groups, run by run.",
+            counted(n_seeds, "seed")
         ),
     }
 }

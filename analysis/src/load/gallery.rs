@@ -8,6 +8,7 @@ use std::path::Path;
 use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::format::counted;
 use crate::load::formulas;
 use crate::load::rows::{Rows, subjects};
 use crate::load::schema::{self, GALLERY, SCORES, task_of};
@@ -105,9 +106,8 @@ pub fn load(
     }
     if let Some(first) = without.first() {
         notes.push(format!(
-            "gallery: no maps of {} evaluations, the first {first}: no gallery.parquet; `evaluator score` \
-             writes it",
-            without.len()
+            "gallery: no maps of {}, the first {first}: no gallery.parquet; `evaluator score` writes it",
+            counted(without.len(), "evaluation")
         ));
     }
     let mut collections: Vec<Collection> = Vec::new();

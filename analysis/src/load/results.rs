@@ -13,7 +13,7 @@ use crate::load::schema::{
     self, CLASSES, CREDIT_KEY, DATA_INPUTS_KEY, EPOCHS, FAITHFULNESS, GROUPS, INPUTS_KEY, METRICS,
     Metadata, REPLICATES, RUN, SHARES_KEY, STEP_TIMES, TableSpec, UNINFORMATIVE_KEY,
 };
-use crate::load::{faithfulness, formulas, rows};
+use crate::load::{faithfulness, formulas, resamples, rows};
 use crate::model::loss;
 use crate::model::measure::Measures;
 use crate::model::results::{Evaluation, Results};
@@ -30,8 +30,8 @@ impl Results {
     ///
     /// # Errors
     /// A table that does not fit its schema, a run of `only` that is not there, two folders of one run,
-    /// evaluations made by different versions of the formulas, metrics of an unknown run, no finished run, or
-    /// no metric on the test split.
+    /// evaluations made by different versions of the formulas or on resamples of different seeds, metrics of an
+    /// unknown run, no finished run, or no metric on the test split.
     pub fn load(root: &Path, only: &[String]) -> Result<Self> {
         let mut reader = Reader::default();
         let mut results = Self {
@@ -216,6 +216,10 @@ impl Results {
             if path.is_file() {
                 let (frame, metadata) = reader.read(&path, &REPLICATES)?;
                 formulas::check(self.formulas.as_ref(), &path, &metadata)?;
+                // Only test images are compared.
+                if !checkpoints.is_empty() {
+                    resamples::check(&mut reader.resamples, &path, &metadata)?;
+                }
                 let replicates = rows::replicates(&frame, schema::task_of(&metadata));
                 self.replicates
                     .extend(replicates.map_err(Error::polars(&path))?);
@@ -284,6 +288,8 @@ struct Reader {
     hash: Sha256,
     /// What the first `faithfulness.parquet` says that all must say.
     faithfulness: Option<faithfulness::Known>,
+    /// The seed of the first `replicates.parquet` of test images, which all must have.
+    resamples: Option<resamples::Known>,
 }
 
 impl Reader {

@@ -4,7 +4,7 @@
 use crate::model::intervals::Replicates;
 
 /// The order: the numbers of the first replicates that were taken. A number stands for the same resample in every
-/// run.
+/// run on the same images ([`crate::load`] refuses replicates of another seed).
 #[derive(Debug, Clone, Default)]
 pub struct Aligned {
     numbers: Vec<i32>,

@@ -1,8 +1,9 @@
 //! Computes 95 % bootstrap intervals as percentiles of replicates, and of differences of replicates.
 //!
 //! A replicate is a metric's value over one resample of the test images. The evaluator computes the
-//! replicates, because it has the formulas. Replicate number r is of the same resample in every run, so
-//! the difference of two runs in it is a subtraction (a paired interval).
+//! replicates, because it has the formulas. Replicate number r is of the same resample in every run on the same
+//! images ([`crate::load`] refuses other seeds), so the difference of two runs in it is a subtraction (a paired
+//! interval).
 
 use std::collections::BTreeMap;
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::intervals::Interval;
+use crate::model::measure::IOU_TUNED;
 use crate::model::names;
 use crate::model::run::Run;
 use crate::model::select::{self, Rule, Selection};
@@ -99,6 +100,18 @@ pub struct Cell {
     pub difference: Option<f64>,
     /// 95 % interval of the difference, from replicates of both runs over the same resamples (paired).
     pub difference_interval: Option<Interval>,
+}
+
+/// What two values of a metric must have in common to be compared: the number of images or pairs that they are over,
+/// and the bits of the threshold, unless validation chose it.
+pub type Key = (i64, Option<u64>);
+
+impl Cell {
+    /// The key of the cell of `metric`.
+    pub fn key(&self, metric: &str) -> Key {
+        let threshold = self.threshold.filter(|_| metric != IOU_TUNED);
+        (self.n, threshold.map(f64::to_bits))
+    }
 }
 
 impl Row {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::number;
+use crate::format::{counted, number};
 use crate::model::configuration::Amount;
 use crate::model::names;
 use crate::model::run::Run;
@@ -171,7 +171,10 @@ impl Training {
         };
         let schedule = match &self.schedule {
             (name, 0) => format!("{name} schedule"),
-            (name, steps) => format!("{name} schedule, {steps} steps of warm-up"),
+            (name, steps) => {
+                let steps = counted((*steps).max(0) as usize, "step");
+                format!("{name} schedule, {steps} of warm-up")
+            }
         };
         let labels = match (self.labels.0.as_str(), self.labels.1.as_str()) {
             ("single", "logit") => "softmax".to_owned(),
@@ -193,7 +196,7 @@ impl Training {
             Origin::Missing => "from a run that is not here".to_owned(),
         };
         let mut facts: Facts = [
-            (Of::Epochs, format!("{} epochs", self.epochs)),
+            (Of::Epochs, counted(self.epochs.max(0) as usize, "epoch")),
             (Of::Rate, format!("learning rate {rate}")),
             (Of::Batch, format!("batches of {}", self.batch_size)),
             (Of::Optimizer, optimizer),

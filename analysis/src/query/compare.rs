@@ -2,7 +2,8 @@
 //! seeds. For every metric it has the value of A, the value of B, the difference B − A (as in `evaluator compare`) and
 //! its interval ([`crate::statistics::effect`]), over all test images and over each group of them. Each run is
 //! represented by its checkpoint chosen on validation. Only scores for the same task, through maps of the same method,
-//! layer and precision, are compared.
+//! layer and precision, are compared. Values at different thresholds, or over different numbers of images or pairs (an
+//! image and a class on it), have no difference, and the answer says so.
 
 use std::collections::BTreeSet;
 
@@ -35,8 +36,10 @@ struct Compared<'a> {
     metric: String,
     /// The values of A and of B, means over seeds.
     values: [f64; 2],
+    /// B − A; `None` where the runs' values differ in what they are over ([`crate::model::setting::Cell::key`]).
+    difference: Option<f64>,
     /// The 95 % interval of B − A: over seeds and images with several seeds on both sides, else over images; `None`
-    /// without replicates.
+    /// without replicates or difference.
     interval: Option<Interval>,
 }
 
@@ -187,8 +190,12 @@ fn metrics<'a>(results: &Results, sides: [(&'a Setting, Vec<&Row>); 2]) -> Vec<C
             let (Some(a), Some(b)) = (read(&sides[0]), read(&sides[1])) else {
                 continue;
             };
+            let key = cell.key(metric);
+            let rows = sides.iter().flat_map(|(_, rows)| rows);
+            let mut cells = rows.filter_map(|row| row.cell(*part, metric));
+            let is_alike = cells.all(|cell| cell.key(metric) == key);
             let n = cell.n as usize;
-            let interval = match &pairs {
+            let interval = || match &pairs {
                 Some(pairs) => {
                     let pairs = a.iter().zip(pairs);
                     let differences = pairs.map(|(a, index)| b[*index].minus(a));
@@ -199,12 +206,14 @@ fn metrics<'a>(results: &Results, sides: [(&'a Setting, Vec<&Row>); 2]) -> Vec<C
             let mean = |side: &[Measured]| {
                 side.iter().map(|one| one.value).sum::<f64>() / side.len() as f64
             };
+            let values = [mean(&a), mean(&b)];
             compared.push(Compared {
                 setting,
                 group,
                 metric: metric.clone(),
-                values: [mean(&a), mean(&b)],
-                interval,
+                values,
+                difference: is_alike.then_some(values[1] - values[0]),
+                interval: is_alike.then(interval).flatten(),
             });
         }
     }
@@ -230,7 +239,7 @@ fn frame(compared: &[Compared]) -> PolarsResult<DataFrame> {
         "metric" => compared.iter().map(|row| row.metric.as_str()).collect::<Vec<_>>(),
         "a" => number(|row| row.values[0]),
         "b" => number(|row| row.values[1]),
-        "difference" => number(|row| row.values[1] - row.values[0]),
+        "difference" => compared.iter().map(|row| row.difference).collect::<Vec<Option<f64>>>(),
         "difference_low" => end(|interval| interval.low),
         "difference_high" => end(|interval| interval.high),
     )
@@ -293,6 +302,19 @@ fn printed(results: &Results, frame: &DataFrame, sides: &[Side; 2]) -> PolarsRes
         true => "Means over seeds, with 95 % intervals over seeds and test images",
         false => "With 95 % intervals over test images alone",
     };
+    let differences = frame.column("difference")?.f64()?;
+    let metrics = frame.column("metric")?.str()?.iter();
+    let rows = metrics.zip(differences.iter());
+    let without = rows.filter(|(_, difference)| difference.is_none());
+    let without: BTreeSet<&str> = without.filter_map(|(metric, _)| metric).collect();
+    let not_compared = match without.is_empty() {
+        true => String::new(),
+        false => format!(
+            " No difference where the values are at different thresholds, or over different numbers of images or \
+             pairs: {}.",
+            Vec::from_iter(without).join(", ")
+        ),
+    };
     Ok(Table {
         name: "query",
         version: 1,
@@ -303,7 +325,7 @@ fn printed(results: &Results, frame: &DataFrame, sides: &[Side; 2]) -> PolarsRes
         }],
         caption: format!(
             "A: {}. B: {}. Each at the checkpoint that validation chose; differences B − A in points. \
-             {how}.",
+             {how}.{not_compared}",
             name(&sides[0]),
             name(&sides[1])
         ),

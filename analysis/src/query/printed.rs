@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 
+use crate::format::counted;
 use crate::model::measure::Measure;
 use crate::render::table::parts::{self, Cell, Kind, Line, Section, Spread, Table};
 
@@ -66,7 +67,7 @@ pub(super) fn printed(
     }
     let line = |row: usize| Line::new(cells.iter().map(|column| column[row].clone()).collect());
     let lines: Vec<Line> = (0..frame.height()).map(line).collect();
-    let mut caption = format!("{} rows.", lines.len());
+    let mut caption = format!("{}.", counted(lines.len(), "row"));
     if is_grouped {
         caption.push_str(" Mean (± standard deviation) and number of rows of each group.");
     }

@@ -22,9 +22,9 @@ pub struct Image {
     pub file_name: String,
     /// The split it belongs to.
     pub split: Split,
-    /// Width in pixels of the image file.
+    /// Width in pixels of the image before resizing, turned where its EXIF orientation was applied.
     pub width: u32,
-    /// Height in pixels of the image file.
+    /// Height, likewise.
     pub height: u32,
     /// Its group (Waterbirds: bird and background); `None` where the data set has no groups.
     pub group_id: Option<i32>,
@@ -43,15 +43,15 @@ pub struct Object {
     pub instance_id: i64,
     /// Its class.
     pub class_id: i32,
-    /// xmin, ymin, xmax, ymax in pixels of the image file, as annotated.
+    /// xmin, ymin, xmax, ymax in pixels of the image before resizing, as annotated.
     pub bbox: [f64; 4],
     /// VOC's flag for objects that are hard to recognise.
     pub is_difficult: bool,
     /// COCO's flag for a region of many objects.
     pub is_crowd: bool,
-    /// COCO's area in pixels of the image file.
+    /// COCO's area in pixels of that image.
     pub area: Option<f64>,
-    /// Its shape in pixels of the image file; `None` where only a box was annotated.
+    /// Its shape in pixels of that image; `None` where only a box was annotated.
     pub segmentation: Option<Rle>,
 }
 

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, Image, Split};
 use crate::source::copies;
+use crate::words::counted;
 
 // These limits are chosen.
 /// A class on fewer training images than this is hardly learned.
@@ -206,9 +207,4 @@ fn copies_apart(dataset: &Dataset) -> Option<String> {
             names.join(", ")
         )
     })
-}
-
-/// A number with the word for one or for several.
-fn counted(n: usize, one: &str, several: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { several })
 }

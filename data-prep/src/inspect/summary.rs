@@ -8,12 +8,13 @@ use super::doubts;
 use crate::dataset::{Dataset, Image, Split};
 use crate::words;
 
-/// Upper ends of the bins of the histogram of box areas, as shares of the image; a last bin has the larger ones.
+/// Upper ends of the bins of the histogram of box areas, as shares of the image. A bin has its lower end and not its
+/// upper one; a last bin has 0.75 and all above.
 pub const AREA_BINS: [f64; 6] = [0.01, 0.05, 0.10, 0.25, 0.50, 0.75];
 
 /// Names of the bins.
 const AREA_NAMES: [&str; 7] = [
-    "< 1 %", "1-5 %", "5-10 %", "10-25 %", "25-50 %", "50-75 %", "> 75 %",
+    "< 1 %", "1-5 %", "5-10 %", "10-25 %", "25-50 %", "50-75 %", ">= 75 %",
 ];
 
 /// Everything `inspect` prints.
@@ -64,7 +65,8 @@ pub struct SplitSummary {
     pub box_areas: [usize; 7],
     /// Images by group, in the order of the groups; then images without a group.
     pub groups: Vec<usize>,
-    /// (smallest, largest) width, then height, of the image files; `None` without images.
+    /// (smallest, largest) width, then height, of the images before resizing, turned where their EXIF orientation was
+    /// applied; `None` without images.
     pub source_sizes: Option<[(u32, u32); 2]>,
 }
 
@@ -150,9 +152,14 @@ impl SplitSummary {
             let [xmin, ymin, xmax, ymax] = object.bbox;
             let pixels = f64::from(image.width) * f64::from(image.height);
             let share = (xmax - xmin).max(0.0) * (ymax - ymin).max(0.0) / pixels;
-            self.box_areas[AREA_BINS.partition_point(|&end| end <= share)] += 1;
+            self.box_areas[bin(share)] += 1;
         }
     }
+}
+
+/// Returns the bin of a box that takes this share of its image.
+fn bin(share: f64) -> usize {
+    AREA_BINS.partition_point(|&end| end <= share)
 }
 
 impl fmt::Display for Summary {
@@ -161,10 +168,10 @@ impl fmt::Display for Summary {
         let (rows, columns) = self.grid;
         writeln!(
             f,
-            "{}: {}, {} classes",
+            "{}: {}, {}",
             self.name,
             words::n_images(images),
-            self.classes.len()
+            words::counted(self.classes.len(), "class", "classes")
         )?;
         writeln!(f, "network input {columns} x {rows} (width x height)")?;
         writeln!(f, "made from inputs {}", self.inputs)?;
@@ -284,5 +291,44 @@ impl fmt::Display for Table {
             writeln!(f)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bin_has_its_lower_end() {
+        for (share, name) in [
+            (0.0, "< 1 %"),
+            (0.01, "1-5 %"),
+            (0.499, "25-50 %"),
+            (0.5, "50-75 %"),
+            (0.75, ">= 75 %"),
+            (1.0, ">= 75 %"),
+        ] {
+            assert_eq!(AREA_NAMES[bin(share)], name, "{share}");
+        }
+    }
+
+    #[test]
+    fn one_class_is_no_classes() {
+        let mut summary = Summary {
+            name: "pods".to_owned(),
+            inputs: "0".to_owned(),
+            grid: (32, 32),
+            classes: vec!["pod".to_owned()],
+            groups: Vec::new(),
+            splits: Split::ALL.map(|_| SplitSummary {
+                classes: vec![ClassCounts::default(); 2],
+                ..SplitSummary::default()
+            }),
+            doubts: Vec::new(),
+        };
+        assert!(summary.to_string().starts_with("pods: 0 images, 1 class\n"));
+        summary.classes.push("bean".to_owned());
+        let two = "pods: 0 images, 2 classes\n";
+        assert!(summary.to_string().starts_with(two));
     }
 }

@@ -5,6 +5,7 @@
 //! arithmetic: truncation toward zero, the same order of steps, the same doubles.
 
 use crate::mask::rle::{Malformed, Rle, pixel_count};
+use crate::words::counted;
 
 /// Steps of the fine raster per pixel, as in `maskApi`.
 const FINE: f64 = 5.0;
@@ -44,13 +45,19 @@ impl Rle {
 pub fn check(polygon: &[f64]) -> Result<(), Malformed> {
     if polygon.len() % 2 == 1 {
         return Err(Malformed::new(
-            format!("a polygon of {} coordinates", polygon.len()),
+            format!(
+                "a polygon of {}",
+                counted(polygon.len(), "coordinate", "coordinates")
+            ),
             "an even number",
         ));
     }
     if polygon.len() < 6 {
         return Err(Malformed::new(
-            format!("a polygon of {} points", polygon.len() / 2),
+            format!(
+                "a polygon of {}",
+                counted(polygon.len() / 2, "point", "points")
+            ),
             "at least 3 points",
         ));
     }

@@ -89,6 +89,11 @@ impl Credit {
     /// several files say the same thing, the one that is first in `readers` counts.
     pub(crate) fn beside(root: &Path) -> (Self, Vec<String>) {
         let (mut credit, mut notes) = (Self::default(), Vec::new());
+        // The folder of a file that is named without one is the current folder.
+        let root = match root.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => root,
+        };
         let mut named: Vec<(String, PathBuf)> = Vec::new();
         for entry in fs_err::read_dir(root).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().to_lowercase();

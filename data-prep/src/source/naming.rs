@@ -30,7 +30,7 @@ pub(super) struct Published {
 /// Returns the `differs` of [`Published`] for data with too few images to be recognised; None where
 /// `n_images` are enough.
 pub(super) fn too_few(n_images: usize) -> Option<String> {
-    (n_images < FEWEST).then(|| format!("more than these {n_images} images"))
+    (n_images < FEWEST).then(|| format!("more images than these {n_images}"))
 }
 
 /// Returns the characters of `lists`, a text file with one character per image, without the line ends. What a

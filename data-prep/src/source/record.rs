@@ -42,6 +42,9 @@ pub struct Source {
     pub columns: BTreeMap<String, HashMap<String, String>>,
     /// Its title, address, licence and citation. They are not part of any hash.
     pub credit: Credit,
+    /// Where files such as CITATION.cff may lie, besides the folder that the user names: where the files and images
+    /// lie that the user names one by one.
+    pub beside: Vec<PathBuf>,
     /// Notes for the user on how the source was read, one line each.
     pub notes: Vec<String>,
     /// Hash of the annotation files read, and of how the images were divided into splits.
@@ -62,6 +65,7 @@ impl Source {
             remarks: Vec::new(),
             columns: BTreeMap::new(),
             credit: Credit::default(),
+            beside: Vec::new(),
             notes: Vec::new(),
             annotations: Fingerprint::default(),
         }

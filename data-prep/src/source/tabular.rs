@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::files;
 use crate::error::{Problem, Result};
 use crate::foreign;
+use crate::words;
 
 /// A table in memory.
 #[derive(Debug)]
@@ -222,7 +223,7 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
             csv::ErrorKind::UnequalLengths {
                 expected_len, len, ..
             } => (
-                format!("{len} values"),
+                words::counted(*len as usize, "value", "values"),
                 format!("{expected_len}, as in line 1"),
             ),
             csv::ErrorKind::Utf8 { err, .. } => (err.to_string(), "UTF-8".to_owned()),

@@ -227,7 +227,7 @@ fn a_value_that_an_object_can_do_without_costs_nothing_else() {
         ),
         (
             r#""segmentation": [[3.0, 4.0]]"#,
-            "segmentation[0]: found a polygon of 1 points, expected at least 3 points",
+            "segmentation[0]: found a polygon of 1 point, expected at least 3 points",
         ),
         (
             r#""segmentation": [1, 1, 5, 1]"#,

@@ -22,7 +22,7 @@ fn recorded(folder: &Folder) -> (Value, String) {
 }
 
 #[test]
-fn roboflows_yaml_and_readme_say_whose_it_is() {
+fn roboflows_yaml_says_whose_it_is() {
     let yaml = "train: train/images\nnc: 1\nnames: [pod]\nroboflow:\n  workspace: w\n  project: cacao\n  \
                 version: 2\n  license: CC BY 4.0\n  url: https://universe.roboflow.com/w/cacao/dataset/2\n";
     let folder = Folder::new(&[
@@ -58,6 +58,43 @@ fn roboflows_yaml_and_readme_say_whose_it_is() {
         .run(&["yolo", "--root", "{}/data.yaml"])
         .check(0, &[]);
     assert_eq!(recorded(&folder).0, credit);
+}
+
+/// Roboflow writes both files into an export in any format; the one about the data set counts before the one about
+/// the export.
+#[test]
+fn roboflows_readmes_say_whose_it_is() {
+    let folder = Folder::new(&[
+        (
+            "README.dataset.txt",
+            "# Cacao > 2022-10-24\nhttps://universe.roboflow.com/w/cacao\n\nProvided by a Roboflow user\n\
+             License: CC BY 4.0\n",
+        ),
+        (
+            "README.roboflow.txt",
+            "\nCacao - v1\n==============\n\nThis dataset was exported via roboflow.com\nLicense: Public Domain\n",
+        ),
+        ("data.yaml", "train: train/images\nnc: 1\nnames: [pod]\n"),
+        ("train/labels/a.txt", "0 0.5 0.5 0.2 0.2\n"),
+    ]);
+    folder.image("train/images/a.jpg");
+    let read = || {
+        let said = folder.read(&["--split", "100,0,0"]);
+        (said, recorded(&folder).0)
+    };
+    let (said, credit) = read();
+    said.check(0, &["licence: CC BY 4.0"]);
+    let url = "https://universe.roboflow.com/w/cacao";
+    let expected = json!({"title": "Cacao > 2022-10-24", "url": url, "license": "CC BY 4.0"});
+    assert_eq!(credit, expected);
+    fs_err::remove_file(folder.root().join("README.dataset.txt")).unwrap();
+    fs_err::remove_dir_all(folder.data()).unwrap();
+    let (said, credit) = read();
+    said.check(0, &["licence: Public Domain"]);
+    assert_eq!(
+        credit,
+        json!({"title": "Cacao - v1", "license": "Public Domain"})
+    );
 }
 
 #[test]
@@ -105,17 +142,75 @@ fn coco_json_says_whose_it_is_in_any_spelling() {
         .check(2, &["line 1, column "]);
 }
 
+/// Where the images, tables and annotation files are named, such files are looked for beside the images first.
 #[test]
-fn published_data_is_known_and_a_broken_citation_is_told() {
+fn files_beside_what_is_named_say_whose_it_is() {
+    let instances = r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 20}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}],
+        "categories": [{"id": 1, "name": "pod"}]}"#;
     let folder = Folder::new(&[
-        ("CITATION.cff", "title: [\n"),
+        ("photos/LICENSE", "MIT License\n"),
+        ("LICENSE", "GPL\n"),
+        ("CITATION", "A. Doe: Pods\n"),
+        ("labels.csv", "image,class\na.jpg,pod\n"),
+        ("coco/CITATION", "B. Doe: Boxes of pods\n"),
+        ("coco/annotations/one.json", instances),
+    ]);
+    folder.image("photos/a.jpg");
+    let tables = ["--images", "{}/photos", "--labels", "{}/labels.csv"];
+    let relative = ["--images", "photos", "--labels", "labels.csv"];
+    let coco = ["--train", "{}/coco/annotations/one.json={}/photos"];
+    for (command, named, citation) in [
+        ("table", &tables[..], "A. Doe: Pods"),
+        ("table", &relative, "A. Doe: Pods"),
+        ("read", &tables, "A. Doe: Pods"),
+        ("coco", &coco, "B. Doe: Boxes of pods"),
+        ("read", &coco, "B. Doe: Boxes of pods"),
+    ] {
+        folder
+            .run(&[&[command], named, &["--split", "100,0,0"]].concat())
+            .check(0, &["licence: MIT License"]);
+        let expected = json!({"license": "MIT License", "citation": citation});
+        assert_eq!(recorded(&folder).0, expected, "{command} {named:?}");
+        fs_err::remove_dir_all(folder.data()).unwrap();
+    }
+    // The folder that is named comes first.
+    folder
+        .run(&[
+            "read",
+            "{}/coco",
+            "--images",
+            "{}/photos",
+            "--labels",
+            "{}/labels.csv",
+            "--split",
+            "100,0,0",
+        ])
+        .check(0, &["licence: MIT License"]);
+    assert_eq!(recorded(&folder).0["citation"], "B. Doe: Boxes of pods");
+}
+
+#[test]
+fn a_broken_citation_is_told_once() {
+    let folder = Folder::new(&[
+        ("CITATION.cff", "title: [x\n"),
         ("labels.csv", "image,class\na.jpg,pod\n"),
     ]);
     folder.image("a.jpg");
-    folder
-        .run(&["table", "--images", "{}", "--labels", "{}/labels.csv"])
-        .check(0, &[]);
-    assert_eq!(recorded(&folder).0, Value::Null);
+    for command in [
+        &["read", "{}"][..],
+        &["table", "--images", "{}", "--labels", "{}/labels.csv"],
+    ] {
+        let said = folder.run(&[command, &["--split", "100,0,0"]].concat());
+        said.check(0, &["passed over: ", "CITATION.cff: line "]);
+        assert_eq!(said.text.matches("passed over").count(), 1, "{}", said.text);
+        assert_eq!(recorded(&folder).0, Value::Null);
+    }
+}
+
+#[test]
+fn published_data_is_known() {
+    let folder = Folder::new(&[]);
     folder
         .run(&[
             "scenes",

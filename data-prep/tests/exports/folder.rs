@@ -79,10 +79,12 @@ impl Folder {
         self.write(path, bytes);
     }
 
-    /// Runs a command of data-prep, with pixels of 20 × 20. `{}` in its arguments stands for the source folder.
+    /// Runs a command of data-prep in the source folder, with pixels of 20 × 20. `{}` in its arguments stands for
+    /// that folder.
     pub fn run(&self, arguments: &[&str]) -> Said {
         let root = self.root().display().to_string();
         let output = Command::new(env!("CARGO_BIN_EXE_data-prep"))
+            .current_dir(self.root())
             .args(
                 arguments
                     .iter()

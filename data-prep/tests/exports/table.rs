@@ -175,7 +175,7 @@ fn each_broken_row_is_a_problem_and_its_class_stays() {
 fn rows_without_box_are_labels_or_images_without_classes() {
     let folder =
         with_boxes("image,class,xmin,ymin,xmax,ymax\na,cat,,,,\nb,,,,,\nsub/c,dog,1,1,9,9\n");
-    table(&folder, &[]).check(0, &["1 rows have a class and no box"]);
+    table(&folder, &[]).check(0, &["1 row has a class and no box"]);
     let dataset = folder.open();
     let labels: Vec<_> = dataset
         .images
@@ -345,7 +345,7 @@ fn parquet_is_read_as_csv_is() {
             "--boxes",
             "{}/boxes.parquet",
         ])
-        .check(0, &["1 rows have a class"]);
+        .check(0, &["1 row has a class"]);
     let dataset = folder.open();
     assert_eq!(dataset.images[0].objects[0].bbox, [1.0, 2.0, 30.5, 12.0]);
     assert_eq!(

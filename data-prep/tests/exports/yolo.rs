@@ -272,7 +272,7 @@ fn boxes_are_cut_at_the_edge_and_keypoints_not_read() {
     folder.yolo(&[]).check(
         0,
         &[
-            "1 boxes reach beyond their image: cut at its edge",
+            "1 box reaches beyond its image: cut at its edge",
             "keypoints are not read",
         ],
     );

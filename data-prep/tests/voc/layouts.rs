@@ -530,7 +530,7 @@ fn boxes_beyond_their_image_are_counted() {
         annotation(40, 20, &object("dog", "1 2 41 21", "0")),
     );
     let (_, said) = tree.read();
-    assert!(said.contains("1 boxes reach beyond their image"), "{said}");
+    assert!(said.contains("1 box reaches beyond its image"), "{said}");
     let dataset = Dataset::open(tree.out()).unwrap();
     assert_eq!(dataset.images[0].objects[0].bbox, [1.0, 2.0, 80.0, 18.0]);
     tree.write(
@@ -565,6 +565,6 @@ fn boxes_beyond_their_image_are_counted_in_published_data() {
     assert_code(&output, 0);
     let said = stderr(&output);
     assert_eq!(Dataset::open(devkit.out()).unwrap().name(), "voc2007");
-    assert!(said.contains("1 boxes reach beyond their image"), "{said}");
+    assert!(said.contains("1 box reaches beyond its image"), "{said}");
     assert!(!said.contains("classes:"), "{said}");
 }

@@ -147,7 +147,7 @@ fn a_broken_object_costs_that_object_alone() {
         ),
         (
             format!("{DOG}<polygon><x1>1</x1><y1>1</y1></polygon>"),
-            "object[1]/polygon: found 1 points, expected at least 3 points",
+            "object[1]/polygon: found 1 point, expected at least 3 points",
             true,
         ),
         (
@@ -263,7 +263,7 @@ fn what_labelme_marks_as_deleted_is_no_object() {
     let output = devkit.run(&[]);
     assert_code(&output, 0);
     assert!(
-        stderr(&output).contains("1 objects are marked as deleted"),
+        stderr(&output).contains("1 object is marked as deleted"),
         "{}",
         stderr(&output)
     );

@@ -31,7 +31,7 @@ pub struct Tuned {
 
 impl Tuned {
     /// Chooses the threshold for maps of `split` of `dataset` by the evaluation in `folder`. `known` is
-    /// what is known of the maps before they are read.
+    /// what the command line and the metadata of the maps say of them.
     ///
     /// # Errors
     /// When there is no finished evaluation in `folder`; when it is of another run, checkpoint,

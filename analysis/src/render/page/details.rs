@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use crate::format::{duration, number};
+use crate::format::{counted, duration, number};
 use crate::model::evidence::Evidence;
 use crate::model::loss::Loss;
 use crate::model::names;
@@ -36,14 +36,6 @@ pub(super) fn what_was_run(evidence: &Evidence) -> Markup {
         "), looked at through " (maps.into_iter().collect::<Vec<_>>().join("; ")) ". Trained on "
         (unique(|run| format!("{} ({})", run.device, counted(run.threads.max(0) as usize, "thread"))))
         " in " (duration(seconds)) "."
-    }
-}
-
-fn counted(n: usize, what: &str) -> String {
-    if n == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{n} {what}s")
     }
 }
 

@@ -6,6 +6,7 @@ use super::instances::{Annotation, Category, Image};
 use super::json::{Cursor, Fault};
 use super::shapes::{Shape, Shapes};
 use crate::mask::polygon;
+use crate::words::counted;
 
 /// Where the reading functions put what does not go into the element they return.
 #[derive(Default)]
@@ -253,7 +254,8 @@ fn runs(shapes: &mut Shapes, cursor: &mut Cursor) -> Result<Shape, Fault> {
     let size = size.unwrap_or_default();
     let &[height, width] = size.as_slice() else {
         return Err(
-            Fault::value(format!("{} numbers", size.len()), "height and width").within("size"),
+            Fault::value(counted(size.len(), "number", "numbers"), "height and width")
+                .within("size"),
         );
     };
     match is_text {
@@ -310,7 +312,7 @@ fn bounding_box(cursor: &mut Cursor) -> Result<Option<[f64; 4]>, Fault> {
         4 => {}
         _ => {
             return Err(Fault::value(
-                format!("{given} numbers"),
+                counted(given, "number", "numbers"),
                 "[x, y, width, height]",
             ));
         }

@@ -124,11 +124,17 @@ impl Format for Coco {
             (None, Some(part)) => layout::data_folder(&part.annotations),
             (None, None) => anyhow::bail!("--root: found nothing, expected a folder"),
         };
+        if parts.is_empty() {
+            return Ok(reader::read(root, &naming)?);
+        }
         // Files named by the user are read as own data, even MS COCO's files, because the user decides the splits.
-        Ok(match parts.is_empty() {
-            true => reader::read(root, &naming)?,
-            false => own::read(root, &parts, &naming)?,
-        })
+        let mut source = own::read(root, &parts, &naming)?;
+        let images = parts.iter().filter_map(|part| part.images.as_deref());
+        let files = parts
+            .iter()
+            .map(|part| layout::data_folder(&part.annotations));
+        source.beside = images.chain(files).map(Path::to_owned).collect();
+        Ok(source)
     }
 
     fn credit(dataset: &str) -> Option<Credit> {

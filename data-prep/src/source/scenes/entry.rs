@@ -11,6 +11,7 @@ use crate::source::entry::Format;
 use crate::source::naming::Naming;
 use crate::source::record::Source;
 use crate::source::voc;
+use crate::words;
 
 /// The name of the embedded data set.
 const SCENES: &str = "scenes";
@@ -82,7 +83,7 @@ impl Scenes {
             generate(root, &config, || bar.inc(1)).with_context(|| root.display().to_string())?;
         bar.finish_and_clear();
         if generated == Generated::Drawn {
-            eprintln!("{}: {total} images, drawn", root.display());
+            eprintln!("{}: {}, drawn", root.display(), words::n_images(total));
         }
         Ok(())
     }

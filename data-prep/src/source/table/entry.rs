@@ -54,7 +54,11 @@ impl Tables {
             );
         };
         let layout = Layout::given(images, &self.boxes, self.labels.as_deref())?;
-        Ok(rows::read(&layout, naming)?)
+        let mut source = rows::read(&layout, naming)?;
+        let tables = layout.parts.iter().filter_map(|part| part.path.parent());
+        let beside = std::iter::once(images).chain(tables);
+        source.beside = beside.map(Path::to_owned).collect();
+        Ok(source)
     }
 }
 

@@ -499,15 +499,16 @@ impl<'a> Rows<'a> {
         let ungrouped = self.images.len() - grouped;
         let notes = &mut self.source.notes;
         if self.counts.without_box > 0 {
-            let count = self.counts.without_box;
             notes.push(format!(
-                "{count} rows have a class and no box: the class counts, without a box"
+                "{} a class and no box: the class counts, without a box",
+                words::counted(self.counts.without_box, "row has", "rows have")
             ));
         }
         if self.counts.beyond > 0 {
-            notes.push(format!(
-                "{} boxes reach beyond their image",
-                self.counts.beyond
+            notes.push(words::counted(
+                self.counts.beyond,
+                "box reaches beyond its image",
+                "boxes reach beyond their image",
             ));
         }
         if grouped > 0 && ungrouped > 0 {

@@ -11,6 +11,7 @@ use roxmltree::{Document, Node};
 use super::shape;
 use super::text::decode;
 use crate::error::Problem;
+use crate::words;
 
 /// The field by which [`is_foreign`] recognises the problem that an XML file is not VOC's annotation.
 const ROOT: &str = "root element";
@@ -342,7 +343,7 @@ impl Reader<'_> {
         }
         match points.len() {
             0..6 => {
-                let found = format!("{} points", points.len() / 2);
+                let found = words::counted(points.len() / 2, "point", "points");
                 Err(self.problem(place.field, found, "at least 3 points"))
             }
             _ => Ok(points),

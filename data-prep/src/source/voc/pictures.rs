@@ -104,10 +104,7 @@ fn notes(layout: &Layout, unused: usize, preferred: usize, left: usize) -> Vec<S
         let images = words::images(unused, "is", "are");
         notes.push(format!("{images} {why}: left out"));
     }
-    let annotations = |n: usize| match n {
-        1 => "1 annotation".to_owned(),
-        _ => format!("{n} annotations"),
-    };
+    let annotations = |n: usize| words::counted(n, "annotation", "annotations");
     if preferred > 0 {
         notes.push(format!(
             "of {} <filename> names an image, and another has the annotation's name: the first is taken",

@@ -137,7 +137,7 @@ mod tests {
         assert!(differs(&moved).unwrap().ends_with(" in train"));
         // A part of VOC 2007 is recognised, too, if it is not too small.
         assert_eq!(differs(&whole[7..40]), None);
-        assert_eq!(differs(&whole[7..20]).unwrap(), "more than these 13 images");
+        assert_eq!(differs(&whole[7..20]).unwrap(), "more images than these 13");
         // Own images that are numbered like VOC's, but in other splits.
         let own: Vec<(Split, String)> = (1..=40)
             .map(|number| (Split::ALL[number % 3], format!("{number:06}")))

@@ -218,8 +218,11 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
         }
     }
     if beyond > 0 {
-        let note = format!("{beyond} boxes reach beyond their image: kept as they are written");
-        source.notes.push(note);
+        let (one, many) = (
+            "box reaches beyond its image: kept as it is written",
+            "boxes reach beyond their image: kept as they are written",
+        );
+        source.notes.push(words::counted(beyond, one, many));
     }
     source.images.sort_by_key(|image| image.split); // stable
     Ok(source)
@@ -305,12 +308,15 @@ fn decisions(parsed: &[Parsed]) -> Vec<String> {
     let (deleted, commas) = (sum(|read| read.deleted), sum(|read| read.commas));
     let mut notes = Vec::new();
     if deleted > 0 {
-        notes.push(format!("{deleted} objects are marked as deleted: left out"));
+        let objects = words::counted(deleted, "object is", "objects are");
+        notes.push(format!("{objects} marked as deleted: left out"));
     }
     if commas > 0 {
-        notes.push(format!(
-            "{commas} numbers are written with a comma before their decimals"
-        ));
+        let (one, many) = (
+            "number is written with a comma before its decimals",
+            "numbers are written with a comma before their decimals",
+        );
+        notes.push(words::counted(commas, one, many));
     }
     notes
 }

@@ -16,6 +16,7 @@ use crate::source::entry::{Folder, Format};
 use crate::source::naming::Naming;
 use crate::source::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject, is_inside};
 use crate::source::split::Split;
+use crate::words;
 
 /// The folder of images and `metadata.csv`.
 const IMAGE_FOLDER: &str = "waterbird_1.0_forest2water2";
@@ -223,7 +224,7 @@ fn csv_fault(error: &csv::Error) -> (String, String) {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
         } => (
-            format!("{len} values"),
+            words::counted(*len as usize, "value", "values"),
             format!("{expected_len}, as on the lines before"),
         ),
         csv::ErrorKind::Utf8 { err, .. } => (err.to_string(), "UTF-8".to_owned()),

@@ -255,12 +255,22 @@ fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, counts: &
     } = counts;
     if *clipped > 0 {
         source.notes.push(format!(
-            "{clipped} boxes reach beyond their image: cut at its edge"
+            "{}: cut at its edge",
+            words::counted(
+                *clipped,
+                "box reaches beyond its image",
+                "boxes reach beyond their image"
+            )
         ));
     }
     if *repeated > 0 {
         source.notes.push(format!(
-            "{repeated} lines of label files repeat another one: left out"
+            "{} another one: left out",
+            words::counted(
+                *repeated,
+                "line of label files repeats",
+                "lines of label files repeat"
+            )
         ));
     }
     if *unknown > 0 {

@@ -238,10 +238,14 @@ fn found(survey: &Survey) -> String {
         shown.push("…".to_owned());
     }
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    let n_classes = match classes.len() {
+        1 => "1 class".to_owned(),
+        n => format!("{n} classes"),
+    };
     let mut lines = vec![
         format!("# data-prep reads {} as", in_comment(&survey.name)),
         format!("#   {train} training, {val} validation and {test} test images"),
-        format!("#   {} classes: {}", classes.len(), wrapped(&shown, 16)),
+        format!("#   {n_classes}: {}", wrapped(&shown, 16)),
     ];
     lines.extend(
         survey
