@@ -39,8 +39,10 @@ pub struct Architecture {
     /// Prefix of this network's tensor names in the package that `trainer export` writes for
     /// (torchvision, X-DNN's code, `bcos`); often empty.
     pub package_prefix: &'static str,
-    /// Memory format of its activations on a GPU. On the CPU they are contiguous, except in evaluation up to the
-    /// final layer, where [`crate::network::Model::features`] says what is faster.
+    /// Memory format of its activations on a CPU, in 32 bits. In evaluation up to the final layer
+    /// [`crate::network::Model::features`] may choose another.
+    pub cpu_memory_format: MemoryFormat,
+    /// Memory format of its activations on a GPU.
     pub gpu_memory_format: MemoryFormat,
     /// Height and width of the images that it takes; `None` for any.
     pub input: Option<[usize; 2]>,
@@ -64,8 +66,8 @@ pub enum MemoryFormat {
     /// convolutions in the other format, and libtorch 2.11 gets the gradient of average pooling with
     /// padding wrong there (pytorch issue 188344).
     Contiguous,
-    /// Channels last (NHWC), the format of decoded images: faster on a GPU for plain convolutions
-    /// (docs/benchmarks.md).
+    /// Channels last (NHWC), the format of decoded images: faster on a GPU for plain convolutions, on a CPU for
+    /// depthwise ones and their batch norms (docs/benchmarks.md).
     ChannelsLast,
 }
 

@@ -44,6 +44,7 @@ pub fn of(entry: &Architecture, name: String) -> Option<Architecture> {
         has_dynamic_weights: true,
         stem: None,
         is_bcosified: true,
+        cpu_memory_format: MemoryFormat::Contiguous,
         gpu_memory_format: MemoryFormat::Contiguous,
         build: Box::leak(Box::new(
             move |p: &mut Params, n_classes| -> Box<dyn Network> {

@@ -37,6 +37,7 @@ impl Size {
             stem: Some("_conv_stem.weight"),
             is_bcosified: false,
             package_prefix: "",
+            cpu_memory_format: MemoryFormat::ChannelsLast,
             gpu_memory_format: MemoryFormat::Contiguous,
             input: None,
             layers: Layer::ALL,

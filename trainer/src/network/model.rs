@@ -131,17 +131,21 @@ impl Model {
         self.in_memory_format(self.backbone.encoding.encode(&images)?)
     }
 
-    /// Returns `images` in the memory format that the network wants: on the CPU contiguous, on a GPU the one
-    /// that its architecture names.
+    /// Returns `images` in the memory format that the network's architecture names for the device. They come in
+    /// channels-last format, that of decoded images. 64-bit numbers on a CPU are contiguous, as libtorch's
+    /// convolutions of them know no other format.
     ///
     /// # Errors
     /// libtorch's.
     pub fn in_memory_format(&self, images: Tensor) -> Result<Tensor, TchError> {
-        let is_free = self.backbone.gpu_memory_format == MemoryFormat::ChannelsLast;
-        let is_tried = std::env::var_os("TRY_CL").is_some();
-        match is_free && images.device().is_cuda() || is_tried {
-            true => Ok(images),
-            false => images.f_contiguous(),
+        let format = match (images.device().is_cuda(), images.kind()) {
+            (true, _) => self.backbone.gpu_memory_format,
+            (false, Kind::Float) => self.backbone.cpu_memory_format,
+            (false, _) => MemoryFormat::Contiguous,
+        };
+        match format {
+            MemoryFormat::ChannelsLast => Ok(images),
+            MemoryFormat::Contiguous => images.f_contiguous(),
         }
     }
 

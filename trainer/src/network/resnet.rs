@@ -66,6 +66,7 @@ impl Family {
             },
             is_bcosified: false,
             package_prefix: "",
+            cpu_memory_format: MemoryFormat::Contiguous,
             gpu_memory_format: match self {
                 Family::Vanilla | Family::Xdnn => MemoryFormat::ChannelsLast,
                 Family::Bcos => MemoryFormat::Contiguous,

@@ -50,6 +50,7 @@ pub const fn entry(name: &'static str, title: &'static str, build: Build) -> Arc
         stem: None,
         is_bcosified: false,
         package_prefix: "0.",
+        cpu_memory_format: MemoryFormat::Contiguous,
         gpu_memory_format: MemoryFormat::Contiguous,
         input: None,
         layers: Layer::ALL,

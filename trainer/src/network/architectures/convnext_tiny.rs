@@ -27,6 +27,7 @@ pub const ENTRY: Architecture = Architecture {
     stem: None,
     is_bcosified: false,
     package_prefix: "",
+    cpu_memory_format: MemoryFormat::Contiguous,
     gpu_memory_format: MemoryFormat::Contiguous,
     input: None,
     layers: Layer::ALL,

@@ -71,6 +71,7 @@ fn architecture(description: Description, json: &str) -> Architecture {
         stem,
         is_bcosified: false,
         package_prefix: "",
+        cpu_memory_format: MemoryFormat::Contiguous,
         gpu_memory_format: MemoryFormat::Contiguous,
         input: Some(input),
         layers: Box::leak(layers.into_boxed_slice()),

@@ -409,3 +409,44 @@ pub fn free_cuda_memory(device: i64) -> Result<u64, TchError> {
         false => Err(last_error()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tch::{Device, Kind, Tensor};
+
+    use super::batch_norm_backward;
+
+    /// The backward pass of batch norm, and its own, are the same in both memory formats. There are more pixels than
+    /// are summed at a time.
+    #[test]
+    fn batch_norms_do_not_depend_on_the_memory_format() {
+        tch::manual_seed(7);
+        let random = || Tensor::randn([2, 5, 20, 21], (Kind::Double, Device::Cpu));
+        let (x, g, h) = (random() * 3.0 + 1.0, random(), random());
+        let weight = Tensor::randn([5], (Kind::Double, Device::Cpu));
+        let none: Option<&Tensor> = None;
+        let (_, mean, inverse_std) =
+            x.native_batch_norm(Some(&weight), none, none, none, true, 0.1, 1e-5);
+        let derivatives = |format: fn(&Tensor) -> Tensor| {
+            let inputs = [format(&g), format(&x), weight.copy()];
+            let [g, x, w] = inputs.map(|input| input.set_requires_grad(true));
+            let at_x = batch_norm_backward(&g, &x, &w, &mean, &inverse_std).unwrap();
+            let sum = (&at_x * format(&h)).sum(Kind::Double);
+            let mut found = Tensor::run_backward(&[sum], &[g, x, w], false, false);
+            found.push(at_x.detach());
+            found
+        };
+        let rows = derivatives(|t| t.copy());
+        let pixels = derivatives(|t| {
+            let last = t.permute([0, 2, 3, 1]).contiguous();
+            last.permute([0, 3, 1, 2])
+        });
+        for (rows, pixels) in rows.iter().zip(&pixels) {
+            let apart = (rows - pixels).abs().max().double_value(&[]);
+            let size = rows.abs().max().double_value(&[]);
+            assert!(apart < 1e-12 * size, "{apart} of {size}");
+        }
+    }
+}
