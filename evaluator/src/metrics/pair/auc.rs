@@ -23,13 +23,14 @@ pub(super) const METRIC: PairMetric = PairMetric {
 
 /// Returns the AUC of `cells` ranked cells, `area` of them inside the mask.
 fn auc(ranked: &Ranked, area: usize, cells: usize) -> Option<f64> {
-    // Twice the number of (inside, outside) pairs of cells in which inside is higher.
-    let (mut twice, mut above) = (0_u64, 0_u64);
+    // Twice the number of (inside, outside) pairs of cells in which outside is higher.
+    let (mut twice, mut inside_above) = (0_u64, 0_u32);
     for tie in ranked.ties() {
-        let inside = u64::from(tie.inside);
-        twice += u64::from(tie.cells - tie.inside) * (2 * above + inside);
-        above += inside;
+        let outside_above = tie.above - inside_above;
+        let outside = tie.cells - tie.inside;
+        twice += u64::from(tie.inside) * (2 * u64::from(outside_above) + u64::from(outside));
+        inside_above += tie.inside;
     }
-    let pairs = area as f64 * (cells - area) as f64;
-    (pairs > 0.0).then(|| twice as f64 / (2.0 * pairs))
+    let pairs = area as u64 * (cells - area) as u64;
+    (pairs > 0).then(|| (2 * pairs - twice) as f64 / (2 * pairs) as f64)
 }

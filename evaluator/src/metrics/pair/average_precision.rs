@@ -6,7 +6,6 @@
 //! It is scikit-learn's `average_precision_score`, which returns 0 for an empty mask.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
-use crate::metrics::Precision;
 
 /// The metric; [`PairMetric`] says what its fields mean.
 pub(super) const METRIC: PairMetric = PairMetric {
@@ -15,11 +14,13 @@ pub(super) const METRIC: PairMetric = PairMetric {
     over: Over::Pairs,
     threshold: Threshold::None,
     value: |pair| {
-        let mut precision = Precision::default();
-        for tie in pair.ranked().ties() {
-            precision.add(tie.inside.into(), tie.cells.into());
-        }
-        precision.average()
+        let mut inside = 0;
+        let parts = pair.ranked().ties().iter().map(|tie| {
+            inside += tie.inside;
+            f64::from(tie.inside) * (f64::from(inside) / f64::from(tie.above + tie.cells))
+        });
+        let sum: f64 = parts.sum();
+        (inside > 0).then(|| sum / f64::from(inside))
     },
     mean: Mean::OverDefined,
     interval: true,

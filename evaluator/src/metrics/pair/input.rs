@@ -105,7 +105,8 @@ impl<'a> Pair<'a> {
 
     /// Returns the cells from the highest value to the lowest, sorted once for all metrics.
     pub(super) fn ranked(&self) -> &Ranked {
-        self.ranked.get_or_init(|| Ranked::new(self.map, self.mask))
+        let rank = || Ranked::new(self.map, self.mask, self.mask_area);
+        self.ranked.get_or_init(rank)
     }
 
     /// Returns at which thresholds the map's boxes are right, found once for all metrics; `None` without boxes of the

@@ -13,19 +13,25 @@ pub(super) fn share_inside(map: &[f32], mask: &Mask, part: impl Fn(f32) -> f32) 
     let (mut inside, mut total) = ([0.0; 8], [0.0; 8]);
     let (chunks, last_values) = map.as_chunks::<8>();
     let (chunks_of_mask, last_cells) = mask.cells().as_chunks::<8>();
-    let mut add = |i: usize, value: f32, is_inside: bool| {
-        let value = part(value);
-        total[i] += f64::from(value);
-        inside[i] += f64::from(if is_inside { value } else { 0.0 });
+    let mut add = |values: &[f32; 8], cells: &[bool; 8]| {
+        for (total, &value) in total.iter_mut().zip(values) {
+            *total += f64::from(part(value));
+        }
+        // Most often all eight cells lie outside.
+        if *cells != [false; 8] {
+            for ((inside, &value), &is_inside) in inside.iter_mut().zip(values).zip(cells) {
+                *inside += f64::from(if is_inside { part(value) } else { 0.0 });
+            }
+        }
     };
     for (values, cells) in chunks.iter().zip(chunks_of_mask) {
-        for i in 0..8 {
-            add(i, values[i], cells[i]);
-        }
+        add(values, cells);
     }
-    for (i, (&value, &is_inside)) in last_values.iter().zip(last_cells).enumerate() {
-        add(i, value, is_inside);
-    }
+    // What is left is filled up by cells of 0, which change no sum.
+    let (mut values, mut cells) = ([0.0; 8], [false; 8]);
+    values[..last_values.len()].copy_from_slice(last_values);
+    cells[..last_cells.len()].copy_from_slice(last_cells);
+    add(&values, &cells);
     let (inside, total): (f64, f64) = (inside.iter().sum(), total.iter().sum());
     let is_defined = mask.cells().contains(&true) && total != 0.0;
     is_defined.then(|| inside / total)

@@ -16,7 +16,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     threshold: Threshold::None,
     value: |pair| {
         let highest = pair.ranked().ties().first()?;
-        (pair.mask_area > 0).then(|| f64::from(u8::from(highest.inside > 0)))
+        Some(f64::from(u8::from(highest.above == 0)))
     },
     mean: Mean::OverDefined,
     interval: true,
