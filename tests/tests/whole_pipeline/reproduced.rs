@@ -109,7 +109,7 @@ fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
     // The ResNet is guided at two layers, of which steps are timed: two rounds of two runs.
     let times = read(&out.join("times/1.parquet")).unwrap();
     times
-        .check("times/1", &schemas().unwrap()["step_times"])
+        .check("step_times", &schemas().unwrap()["step_times"])
         .unwrap();
     assert_eq!(times.rows.num_rows(), 4);
 

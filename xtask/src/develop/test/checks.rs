@@ -15,7 +15,7 @@ use crate::system::{paths, process};
 
 /// Each package of the workspace, and the other packages of the workspace that it may depend on, directly or
 /// through others. A further dependency needs a reason in ARCHITECTURE.md, and an entry here.
-const MEMBERS: [(&str, &[&str]); 6] = [
+pub(super) const MEMBERS: [(&str, &[&str]); 6] = [
     ("data-prep", &[]),
     ("evaluator", &["data-prep"]),
     ("trainer", &["data-prep", "evaluator"]),

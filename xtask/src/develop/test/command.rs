@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::outcome::Outcome;
-use super::{checks, deny, report};
+use super::{checkout, checks, deny, report};
 use crate::install::setup;
 
 /// What may be said on the command line.
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             all.filter(|check| *check != Check::QuickTests).collect()
         }
     };
+    checkout::own_parts()?;
     let mut total = Outcome::default();
     // Not println!, which panics where the reader is gone.
     let mut out = std::io::stdout();
