@@ -86,7 +86,7 @@ mod tests {
         for exponent in 1..2047_u64 {
             for step in 0..512_u64 {
                 // Mantissas with all leading bits, and with other bits behind them.
-                is_near(f64::from_bits(exponent << 52 | step << 43 | step * step));
+                is_near(f64::from_bits(exponent << 52 | step << 43 | (step * step)));
             }
         }
         let edges = [
