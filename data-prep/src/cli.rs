@@ -97,9 +97,12 @@ fn command() -> Command {
         .after_help("Exit codes: 0 all images, 1 some skipped, 2 failed.")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Prepare::augment_args(Read::augment_args(
-            Command::new("read").about("Own data: recognises the format of a folder"),
-        )))
+        .subcommand(
+            // Described last: a struct of options would put its own comment in its place.
+            Prepare::augment_args(Read::augment_args(Command::new("read")))
+                .about("Own data: recognises the format of a folder")
+                .long_about(None),
+        )
         .subcommands(sources)
         .subcommand(Inspect::augment_args(Command::new("inspect").about(
             "Counts and contact sheets of a data folder, to see that it is right",
