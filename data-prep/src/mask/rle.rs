@@ -6,6 +6,7 @@
 //! `rle_counts` in `masks.parquet`. The runs of an [`Rle`] made here cover its image exactly. `polygon`
 //! makes run lengths of polygons; `geometry` makes masks of boxes.
 
+use std::ops::Range;
 use std::path::Path;
 
 use thiserror::Error;
@@ -239,27 +240,30 @@ impl Rle {
         let rows = nearest(self.height, grid.height);
         let columns = nearest(self.width, grid.width);
         let height = self.height as usize;
+        // For each source row, and the one after the last, how many rows of the grid come before.
+        let mut before = Vec::with_capacity(height + 1);
+        for source_y in 0..=height {
+            let known = before.last().copied().unwrap_or(0);
+            let more = rows[known..].iter().take_while(|&&row| row < source_y);
+            before.push(known + more.count());
+        }
+        let runs: Vec<Range<usize>> = self.runs_inside().collect();
+        let mut first = 0;
         let mut cells = vec![false; grid.cells()];
-        // The walk through the runs goes down one column after the other. Where the grid has more columns
-        // than the image, a source column comes again, and the walk returns to that column's beginning.
-        let mut walk = Walk::default();
-        let mut walk_of_column = walk;
-        let mut previous = None;
         for (x, &source_x) in columns.iter().enumerate() {
-            if previous == Some(source_x) {
-                walk = walk_of_column;
-            }
-            walk_of_column = walk;
-            previous = Some(source_x);
-            // Most objects are narrow: a column is passed over where one run outside has all of it.
-            let start = source_x * height;
-            if !walk.value_at(start, &self.counts) && walk.end >= start + height {
+            if source_x >= self.width as usize {
                 continue;
             }
-            for (y, &source_y) in rows.iter().enumerate() {
-                if source_x < self.width as usize && source_y < height {
-                    cells[y * grid.width + x] =
-                        walk.value_at(source_x * height + source_y, &self.counts);
+            let (start, end) = (source_x * height, (source_x + 1) * height);
+            first += runs[first..]
+                .iter()
+                .take_while(|run| run.end <= start)
+                .count();
+            for run in runs[first..].iter().take_while(|run| run.start < end) {
+                let from = before[run.start.max(start) - start];
+                let to = before[run.end.min(end) - start];
+                for y in from..to {
+                    cells[y * grid.width + x] = true;
                 }
             }
         }
@@ -267,7 +271,7 @@ impl Rle {
     }
 
     /// Returns the column-major ranges of the pixels inside; none is empty.
-    fn runs_inside(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+    fn runs_inside(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let mut end = 0;
         self.counts
             .iter()
@@ -364,24 +368,6 @@ fn union_of_runs(a: &[u32], b: &[u32]) -> Vec<u32> {
         runs.push(next_a.is_multiple_of(2) || next_b.is_multiple_of(2), step);
         left_a -= step;
         left_b -= step;
-    }
-}
-
-/// A position in the runs that only goes forward: in run `next − 1`, whose last pixel is `end − 1`.
-#[derive(Clone, Copy, Default)]
-struct Walk {
-    next: usize,
-    end: usize,
-}
-
-impl Walk {
-    /// Returns the value of the column-major pixel `at`, which must not be before the last one asked for.
-    fn value_at(&mut self, at: usize, counts: &[u32]) -> bool {
-        while self.end <= at && self.next < counts.len() {
-            self.end += counts[self.next] as usize;
-            self.next += 1;
-        }
-        self.next > 0 && self.next.is_multiple_of(2) && at < self.end
     }
 }
 

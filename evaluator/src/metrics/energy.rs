@@ -6,6 +6,8 @@
 
 use data_prep::geometry::Mask;
 
+use super::sums::{kept, positive, sum_of};
+
 /// The paper's EPG is undefined for a map whose positive attribution sums to less than this. It is the
 /// official code's constant, and absolute although maps are not normalised.
 pub const UNDEFINED_BELOW: f64 = 1e-7;
@@ -48,14 +50,12 @@ impl Energy {
 /// # Panics
 /// When `map` has another number of cells than `mask`.
 pub fn energy(map: &[f32], mask: &Mask) -> Energy {
-    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
-    let (mut inside, mut total) = (0.0, 0.0);
-    for (&value, &is_inside) in map.iter().zip(mask.cells()) {
-        let positive = f64::from(value.max(0.0));
-        total += positive;
-        inside += if is_inside { positive } else { 0.0 };
+    Energy {
+        inside: sum_of(map, [mask], |value, [is_inside]| {
+            kept(positive(value), is_inside)
+        }),
+        total: sum_of(map, [], |value, []| positive(value)),
     }
-    Energy { inside, total }
 }
 
 /// Positive attribution outside a pair's own mask.
@@ -73,32 +73,21 @@ pub struct Outside {
 /// # Panics
 /// When `map` has another number of cells than a mask.
 pub fn outside(map: &[f32], mask: &Mask, others: Option<&Mask>) -> Outside {
-    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
-    let others = others.map(Mask::cells);
-    assert!(others.is_none_or(|others| others.len() == map.len()));
-    let (mut on_others, mut on_background) = (0.0, 0.0);
-    // Every cell is added to both sums, as what it is there or 0: no branch can foresee where it lies.
-    let mut add = |value: f32, is_inside: bool, is_on_others: bool| {
-        let positive = f64::from(if value > 0.0 && !is_inside {
-            value
-        } else {
-            0.0
-        });
-        on_others += if is_on_others { positive } else { 0.0 };
-        on_background += if is_on_others { 0.0 } else { positive };
+    let Some(others) = others else {
+        return Outside {
+            on_others: 0.0,
+            on_background: sum_of(map, [mask], |value, [is_inside]| {
+                kept(positive(value), !is_inside)
+            }),
+        };
     };
-    let cells = map.iter().zip(mask.cells());
-    match others {
-        Some(others) => {
-            for ((&value, &is_inside), &is_on_others) in cells.zip(others) {
-                add(value, is_inside, is_on_others);
-            }
-        }
-        None => cells.for_each(|(&value, &is_inside)| add(value, is_inside, false)),
-    }
     Outside {
-        on_others,
-        on_background,
+        on_others: sum_of(map, [mask, others], |value, [is_inside, is_on_others]| {
+            kept(positive(value), !is_inside & is_on_others)
+        }),
+        on_background: sum_of(map, [mask, others], |value, [is_inside, is_on_others]| {
+            kept(positive(value), !is_inside & !is_on_others)
+        }),
     }
 }
 

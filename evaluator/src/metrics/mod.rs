@@ -14,6 +14,7 @@ pub mod pooled;
 mod precision;
 pub mod rank_correlation;
 mod stretched;
+mod sums;
 pub mod tally;
 mod vocabulary;
 

@@ -6,6 +6,9 @@
 //! validation split.
 
 use data_prep::geometry::Mask;
+use multiversion::multiversion;
+
+use super::sums::{BLOCK, positive};
 
 /// Number of thresholds in the sweep.
 pub const N_THRESHOLDS: usize = 20;
@@ -73,14 +76,10 @@ impl Scale {
         let (chunks, rest) = map.as_chunks::<8>();
         for chunk in chunks {
             for (i, &value) in chunk.iter().enumerate() {
-                let positive = if value > 0.0 { value } else { 0.0 };
-                least[i] = if positive < least[i] {
-                    positive
-                } else {
-                    least[i]
-                };
-                greatest[i] = if positive > greatest[i] {
-                    positive
+                let value = positive(value);
+                least[i] = if value < least[i] { value } else { least[i] };
+                greatest[i] = if value > greatest[i] {
+                    value
                 } else {
                     greatest[i]
                 };
@@ -105,8 +104,7 @@ impl Scale {
 
     /// Scales one value.
     fn apply(self, value: f32) -> f64 {
-        let positive = if value > 0.0 { value } else { 0.0 };
-        (f64::from(positive) - self.min) / self.range
+        (f64::from(positive(value)) - self.min) / self.range
     }
 
     /// Returns [`iou`] of the map that this scale was made from.
@@ -124,44 +122,14 @@ impl Scale {
     /// Returns [`sweep`] of the map that this scale was made from.
     pub(crate) fn sweep(self, map: &[f32], mask: &Mask) -> [Iou; N_THRESHOLDS] {
         assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
-        // For the product of a value and the number of thresholds, rounded down, the threshold below it and that at
-        // it. The product is rounded; comparing as `iou` does makes both agree exactly.
-        let mut near = [[f64::INFINITY; 2]; N_THRESHOLDS + 1];
-        near[0][0] = f64::NEG_INFINITY;
-        for k in 0..N_THRESHOLDS {
-            near[k][1] = sweep_threshold(k);
-            near[k + 1][0] = sweep_threshold(k);
-        }
-        // `above[i % 4][k][is inside]`: the number of cells whose value exceeds exactly the first k thresholds. With
-        // one count for equal cells side by side, each addition would wait for the one before.
-        let mut above = [[[0_u32; 2]; N_THRESHOLDS + 1]; 4];
-        let mut count = |i: usize, value: f64, is_inside: bool| {
-            let k = ((value * N_THRESHOLDS as f64) as usize).min(N_THRESHOLDS);
-            let [below, at] = near[k];
-            let k = k + usize::from(value > at) - usize::from(value <= below);
-            above[i % 4][k][usize::from(is_inside)] += 1;
-        };
-        // Several at a time, since a processor divides several as fast as one.
-        let (chunks, last_values) = map.as_chunks::<8>();
-        let (chunks_of_mask, last_cells) = mask.cells().as_chunks::<8>();
-        for (values, cells) in chunks.iter().zip(chunks_of_mask) {
-            let values = values.map(|value| self.apply(value));
-            for i in 0..8 {
-                count(i, values[i], cells[i]);
-            }
-        }
-        for (&value, &is_inside) in last_values.iter().zip(last_cells) {
-            count(0, self.apply(value), is_inside);
-        }
-        let above: [[u32; 2]; N_THRESHOLDS + 1] =
-            std::array::from_fn(|k| [0, 1].map(|inside| above.iter().map(|a| a[k][inside]).sum()));
-        let area: u32 = above.iter().map(|cells| cells[1]).sum();
+        let above = exceeding(self, map, mask.cells());
+        let area: u32 = above[1].iter().sum();
         let mut sweep = [Iou::default(); N_THRESHOLDS];
-        // Sums from the top: cells above threshold k are those in `above[k + 1]` and later.
+        // Sums from the top: cells above threshold k are those that exceed the first k + 1 or more.
         let (mut outside, mut intersection) = (0, 0);
         for k in (0..N_THRESHOLDS).rev() {
-            outside += above[k + 1][0];
-            intersection += above[k + 1][1];
+            outside += above[0][k + 1];
+            intersection += above[1][k + 1];
             let union = area + outside;
             sweep[k] = Iou {
                 intersection,
@@ -170,6 +138,74 @@ impl Scale {
         }
         sweep
     }
+}
+
+/// A bit of an index in [`exceeding`], beside the five of its count: the cell is inside the mask.
+const INSIDE: u8 = 1 << 5;
+/// Another one: the cell's value is so near a threshold that its count is not sure.
+const NEAR: u8 = 1 << 6;
+
+/// Returns how many cells of a map exceed exactly the first k thresholds of the sweep, for k from 0 on; first of those
+/// outside the mask, then of those inside.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn exceeding(scale: Scale, map: &[f32], cells: &[bool]) -> [[u32; N_THRESHOLDS + 1]; 2] {
+    /// An f64 of this size has no digits behind the point, so that adding it rounds to an integer, which is then in
+    /// the lowest bits.
+    const INTEGER: f64 = (1_u64 << 52) as f64;
+    /// Values are multiplied by thresholds / range, while [`Scale::apply`] divides: where both could differ, in parts
+    /// of the distance of two thresholds. Rounding errors are below 1e-14.
+    const ERROR: f64 = 1e-9;
+    let n_thresholds = N_THRESHOLDS as f64;
+    let factor = n_thresholds / scale.range;
+    // A count for every place of four: with one for equal cells side by side, each addition would wait for the one
+    // before.
+    let mut counts = [[0_u32; 1 << 7]; 4];
+    let mut unsure = [[0; N_THRESHOLDS + 1]; 2];
+    let mut indices = [0; BLOCK];
+    for (values, cells) in map.chunks(BLOCK).zip(cells.chunks(BLOCK)) {
+        let n = values.len();
+        let (indices, cells) = (&mut indices[..n], &cells[..n]);
+        let mut any = 0;
+        for i in 0..n {
+            // A value between thresholds k − 1 and k is from k − 1 to k here, and exceeds k of them; the greatest
+            // exceeds all. Exactly 0 becomes ½, which is rounded to 0.
+            let at = (f64::from(positive(values[i])) - scale.min) * factor;
+            let at = if at < n_thresholds {
+                at
+            } else {
+                n_thresholds - 0.5
+            };
+            let shifted = at + 0.5;
+            let rounded = shifted + INTEGER;
+            let is_near = ((shifted - (rounded - INTEGER)).abs() > 0.5 - ERROR) & (at > 0.0);
+            indices[i] = rounded.to_bits() as u8 & (INSIDE - 1)
+                | u8::from(cells[i]) * INSIDE
+                | u8::from(is_near) * NEAR;
+            any |= indices[i];
+        }
+        let (fours, last) = indices.as_chunks::<4>();
+        for four in fours {
+            for i in 0..4 {
+                counts[i][usize::from(four[i]) % (1 << 7)] += 1;
+            }
+        }
+        for &index in last {
+            counts[0][usize::from(index) % (1 << 7)] += 1;
+        }
+        if any & NEAR != 0 {
+            for i in (0..n).filter(|&i| indices[i] & NEAR != 0) {
+                // Compared with the threshold as `Scale::iou` does.
+                let value = scale.apply(values[i]);
+                let nearest = (value * n_thresholds).round() as usize;
+                let k = nearest + usize::from(value > sweep_threshold(nearest));
+                unsure[usize::from(cells[i])][k] += 1;
+            }
+        }
+    }
+    let of_index = |index: usize| counts.iter().map(|counts| counts[index]).sum::<u32>();
+    [0, 1].map(|inside| {
+        std::array::from_fn(|k| of_index(k + inside * usize::from(INSIDE)) + unsure[inside][k])
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //!
 //! It is Quantus' `Complexity`, which adds 1e-12 to p in the logarithm, and has NaN for a map of zeros.
 
+use multiversion::multiversion;
+
 use super::metric::{Mean, Over, PairMetric, Threshold};
 
 /// The metric; [`PairMetric`] says what its fields mean.
@@ -21,6 +23,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
 };
 
 /// Returns the entropy of the absolute values; `None` where all are 0.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn entropy(map: &[f32]) -> Option<f64> {
     let total = sum(map, |value| f64::from(value.abs()));
     let scale = 1.0 / total;
