@@ -5,6 +5,7 @@
 //! the mask: boxes or segmentation.
 
 use data_prep::geometry::Mask;
+use multiversion::multiversion;
 
 use super::sums::{kept, positive, sum_of};
 
@@ -51,11 +52,26 @@ impl Energy {
 /// When `map` has another number of cells than `mask`.
 pub fn energy(map: &[f32], mask: &Mask) -> Energy {
     Energy {
-        inside: sum_of(map, [mask], |value, [is_inside]| {
-            kept(positive(value), is_inside)
-        }),
-        total: sum_of(map, [], |value, []| positive(value)),
+        inside: inside(map, mask),
+        total: total(map),
     }
+}
+
+/// Sums the positive part of `map` (row-major, on the mask's grid) inside `mask`.
+///
+/// # Panics
+/// When `map` has another number of cells than `mask`.
+#[multiversion(targets("x86_64+avx2"))]
+pub fn inside(map: &[f32], mask: &Mask) -> f64 {
+    sum_of(map, [mask], |value, [is_inside]| {
+        kept(positive(value), is_inside)
+    })
+}
+
+/// Sums the positive part of `map`.
+#[multiversion(targets("x86_64+avx2"))]
+fn total(map: &[f32]) -> f64 {
+    sum_of(map, [], |value, []| positive(value))
 }
 
 /// Positive attribution outside a pair's own mask.
@@ -72,6 +88,7 @@ pub struct Outside {
 ///
 /// # Panics
 /// When `map` has another number of cells than a mask.
+#[multiversion(targets("x86_64+avx2"))]
 pub fn outside(map: &[f32], mask: &Mask, others: Option<&Mask>) -> Outside {
     let Some(others) = others else {
         return Outside {

@@ -71,24 +71,7 @@ pub(crate) struct Scale {
 impl Scale {
     /// Finds minimum and maximum of the map's positive part.
     pub(crate) fn of(map: &[f32]) -> Self {
-        // Eight running minima and maxima: with a single one, each comparison would wait for the one before.
-        let (mut least, mut greatest) = ([f32::INFINITY; 8], [0.0_f32; 8]);
-        let (chunks, rest) = map.as_chunks::<8>();
-        for chunk in chunks {
-            for (i, &value) in chunk.iter().enumerate() {
-                let value = positive(value);
-                least[i] = if value < least[i] { value } else { least[i] };
-                greatest[i] = if value > greatest[i] {
-                    value
-                } else {
-                    greatest[i]
-                };
-            }
-        }
-        let positive = rest.iter().map(|value| value.max(0.0));
-        let min = positive.clone().chain(least).fold(f32::INFINITY, f32::min);
-        let max = positive.chain(greatest).fold(0.0, f32::max);
-        let (min, max) = (f64::from(min), f64::from(max));
+        let [min, max] = extent(map).map(f64::from);
         let is_stretched = max - min >= UNSTRETCHED_BELOW;
         let (min_subtracted, range) = match max {
             0.0 => (0.0, 1.0),
@@ -138,6 +121,29 @@ impl Scale {
         }
         sweep
     }
+}
+
+/// Returns minimum and maximum of the map's positive part.
+#[multiversion(targets("x86_64+avx2"))]
+fn extent(map: &[f32]) -> [f32; 2] {
+    // Eight running minima and maxima: with a single one, each comparison would wait for the one before.
+    let (mut least, mut greatest) = ([f32::INFINITY; 8], [0.0_f32; 8]);
+    let (chunks, rest) = map.as_chunks::<8>();
+    for chunk in chunks {
+        for (i, &value) in chunk.iter().enumerate() {
+            let value = positive(value);
+            least[i] = if value < least[i] { value } else { least[i] };
+            greatest[i] = if value > greatest[i] {
+                value
+            } else {
+                greatest[i]
+            };
+        }
+    }
+    let positive = rest.iter().map(|value| value.max(0.0));
+    let min = positive.clone().chain(least).fold(f32::INFINITY, f32::min);
+    let max = positive.chain(greatest).fold(0.0, f32::max);
+    [min, max]
 }
 
 /// A bit of an index in [`exceeding`], beside the five of its count: the cell is inside the mask.

@@ -7,7 +7,7 @@ use data_prep::geometry::{GridBox, Mask};
 
 use super::ranked::Ranked;
 use crate::metrics::boxes::BoxHits;
-use crate::metrics::energy::{Energy, Outside, energy, outside};
+use crate::metrics::energy::{Energy, Outside, energy, inside, outside};
 use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 
 /// IoU's thresholds, on maps scaled to 0..=1.
@@ -87,7 +87,7 @@ impl<'a> Pair<'a> {
             image_size,
             is_informative: None,
             energy: energy(map, mask),
-            segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
+            segment_energy: segmentation.map(|segmentation| inside(map, segmentation)),
             sweep: scale.sweep(map, mask),
             scale,
             outside: OnceCell::new(),

@@ -1,6 +1,7 @@
 //! Sums a map inside a mask and over all cells, which the metrics of relevance mass divide.
 
 use data_prep::geometry::Mask;
+use multiversion::multiversion;
 
 use crate::metrics::sums::{kept, sum_of};
 
@@ -9,6 +10,7 @@ use crate::metrics::sums::{kept, sum_of};
 ///
 /// # Panics
 /// When `map` has another number of cells than `mask`.
+#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn share_inside(map: &[f32], mask: &Mask, part: impl Fn(f32) -> f32) -> Option<f64> {
     let inside = sum_of(map, [mask], |value, [is_inside]| {
         kept(part(value), is_inside)
