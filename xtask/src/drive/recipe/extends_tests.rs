@@ -256,3 +256,53 @@ fn a_recipe_of_a_collection_may_extend() {
         "{error}"
     );
 }
+
+/// A collection's recipes are beside it, in the repository or in other folders. Copies of them lie in one folder.
+#[test]
+fn a_collection_includes_recipes_by_name_and_by_file() {
+    let all = "about = \"All.\"\ninclude = [\"beside\", \"scenes-lite\", \"there/far.toml\"]\n";
+    let far = BASE.replace("seed = [1, 2]", "seed = [1, 3]");
+    let read_all = |all: &str| {
+        read(&[
+            ("all.toml", all),
+            ("beside.toml", BASE),
+            ("there/far.toml", &far),
+            ("there/all.toml", BASE),
+        ])
+    };
+    let found = read_all(all).unwrap();
+    let names: Vec<String> = found.files.iter().map(File::name).collect();
+    assert_eq!(names, ["all", "beside", "scenes-lite", "far"]);
+    let copies: Vec<(String, &str)> = found
+        .files
+        .iter()
+        .map(|file| (format!("{}.toml", file.name()), file.text.as_str()))
+        .collect();
+    let copies = copies.iter().map(|(name, text)| (name.as_str(), *text));
+    let copied = read(&copies.collect::<Vec<_>>()).unwrap();
+    assert_eq!(made(&copied), made(&found));
+    // A name stands for the recipe beside the collection, where there is one.
+    let demo = "about = \"Mine.\"\ninclude = [\"demo\"]\n";
+    let own = read(&[("all.toml", demo), ("demo.toml", BASE)]).unwrap();
+    assert_eq!(own.data[0].published(), Some("voc2007"));
+
+    let error = read_all(&all.replace("beside", "none")).unwrap_err();
+    let start = "all.toml: include: found no file none.toml or ";
+    let end = "recipes/none.toml, expected one of box-size, ";
+    assert!(error.starts_with(start) && error.contains(end), "{error}");
+    for (from, to, expected) in [
+        (
+            "there/far.toml",
+            "there/all.toml",
+            "found \"there/all.toml\", which is called as the collection, expected another name",
+        ),
+        (
+            "scenes-lite",
+            "there/../beside.toml",
+            "found \"beside\" twice, expected it once",
+        ),
+    ] {
+        let error = read_all(&all.replace(from, to)).unwrap_err();
+        assert_eq!(error, format!("all.toml: include: {expected}"));
+    }
+}

@@ -79,7 +79,7 @@ pub(super) struct Collection {
     /// Tables and figures of the report, as in [`Recipe`].
     #[serde(default)]
     pub(super) show: Vec<String>,
-    /// Names of recipes in the same folder.
+    /// Recipes: names of those in the same folder or in `recipes/`, or files, relative to the collection's own.
     pub(super) include: Vec<String>,
     #[serde(default)]
     pub(super) with: With,
