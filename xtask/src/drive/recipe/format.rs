@@ -57,8 +57,8 @@ pub(crate) struct Recipe {
 }
 
 /// What a recipe for own data may cost. `reproduce` counts the images and sets the epochs. Where two CPU cores
-/// would take longer than `minutes`, it also takes smaller images, then a part of the training images, then fewer
-/// steps. (On a GPU all images are taken at the recipe's size.)
+/// would take longer than `minutes`, it also takes smaller images, then a part of the validation and test images, then
+/// of the training images, then fewer steps. (On a GPU all images are taken at the recipe's size.)
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fit {
