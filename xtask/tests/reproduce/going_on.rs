@@ -269,17 +269,11 @@ fn rates_are_measured_as_steps_finish() {
 #[test]
 fn the_plan_of_own_data_goes_by_the_pace_of_this_machine() {
     let sandbox = Sandbox::new();
-    std::fs::create_dir(sandbox.path("cells")).unwrap();
-    sandbox.write(
-        "survey",
-        r#"{ "name": "cells", "prepared": false, "size": null, "train": 2000, "val": 5, "test": 5,
-             "classes": ["RBC"], "notes": [] }"#,
-    );
+    let data = sandbox.own_data([2000, 5, 5]);
     sandbox.write("pace", "0.0045\n");
     let fit = "[fit]\nminutes = 3\nbaseline_steps = 20\nguided_steps = 10\n";
     let own = RECIPE.replace("dataset = \"scenes\"\n", "") + fit;
-    let data = sandbox.path("cells");
-    let flags = ["--device", "cpu", "--data", data.to_str().unwrap()];
+    let flags = ["--device", "cpu", "--data", data.as_str()];
     let dry = sandbox.reproduce(&own, &[&flags[..], &["--dry-run"]].concat());
     assert_eq!(dry.code, 0, "{}", dry.stderr);
     let between = |start: &str, end: &str| {

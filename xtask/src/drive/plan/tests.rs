@@ -9,6 +9,7 @@ use std::path::Path;
 use super::*;
 use crate::drive::device::Device;
 use crate::drive::recipe;
+use crate::drive::recipe::testing::read_text;
 
 /// A recipe of two networks and two λ. Runs are guided at the final layer, and scored with the maps at the
 /// input as well.
@@ -41,16 +42,9 @@ lambda = [0.1, 0.2]
 evaluate = ["input"]
 "#;
 
-/// The experiment of a recipe with this text.
-fn experiment(text: &str) -> recipe::Experiment {
-    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    recipe::read(Path::new("/"), file.path().to_str().unwrap(), None).unwrap()
-}
-
 /// The plan of a recipe with this text.
 fn plan(text: &str) -> Plan {
-    Plan::new(&experiment(text))
+    Plan::new(&read_text(text).unwrap())
 }
 
 /// For each step its key and the keys of the steps it needs.
@@ -225,7 +219,7 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
 /// A training step of one network took twice as long here as the tables say.
 #[test]
 fn a_pace_stands_in_for_rates_until_steps_have_finished() {
-    let experiment = experiment(RECIPE);
+    let experiment = read_text(RECIPE).unwrap();
     let plan = Plan::new(&experiment);
     let of_tables = |key: &str| seconds(&plan, key, &Rates::default(), Device::Cpu);
     let mut paces = Rates::default();
