@@ -227,8 +227,8 @@ fn a_folder_that_does_not_hold_together_is_refused() {
                 write_table(out.join("classes.parquet"), &spec, &provenance, &batch).unwrap();
             },
             "classes.parquet: guidance.version: found 2, expected 1\nhint: it is of another version of \
-             the programs; make it again by `data-prep read` (voc, coco, waterbirds, scenes) with \
-             --overwrite",
+             the programs; make it again by `data-prep read` (voc, coco, yolo, table, waterbirds, scenes) \
+             with --overwrite",
         ),
         (
             |out| {

@@ -5,6 +5,7 @@
 use std::process::Command;
 
 use data_prep::source::SOURCES;
+use data_prep::table::TableSpec;
 
 /// Runs data-prep, which must succeed, and returns what it prints.
 fn printed(arguments: &[&str]) -> String {
@@ -45,5 +46,15 @@ fn every_source_is_a_command_with_the_common_options() {
         for option in ["--out", "--size", "--limit", "--on-error", "--root"] {
             assert!(help.contains(option), "{}: {help}", source.name);
         }
+    }
+}
+
+/// The names stand as text in `schemas.toml`, which is also read by programs that know no source.
+#[test]
+fn every_source_is_named_as_what_makes_the_tables_of_a_data_folder() {
+    let names: Vec<&str> = SOURCES.iter().map(|source| source.name).collect();
+    let made_by = format!("`data-prep read` ({}) with --overwrite", names.join(", "));
+    for table in ["classes", "groups", "labels", "images", "masks", "skipped"] {
+        assert_eq!(TableSpec::declared(table).made_by, made_by, "{table}");
     }
 }

@@ -102,7 +102,10 @@ fn networks_from_files_become_bcos_networks() {
     // Attention, and a product of two values.
     for name in ["tokens.pt2", "convolutions.pt2"] {
         let error = bcosify(name).unwrap_err().to_string();
-        assert!(error.contains("B-cos"), "{name}: {error}");
+        let said = format!("{name}: network: found ");
+        assert!(error.contains(&said) && error.contains("B-cos"), "{error}");
+        let expected = ", expected a network of convolutions, linear layers, ";
+        assert!(error.contains(expected), "{name}: {error}");
     }
 }
 

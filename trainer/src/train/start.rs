@@ -1,16 +1,31 @@
-//! Loads the weights that a run begins from: another run's checkpoint, or a weight file. They must fit
-//! the network. Only the head (the last, classifying layer) may be for other classes than the data's: then the
+//! Builds the network of a run, and loads the weights that it begins from: another run's checkpoint, or a weight
+//! file. They must fit the network. Only the head (the last, classifying layer) may be for other classes than the data's: then the
 //! run's head stays randomly initialised, and a note is printed. A warning is printed if the other run was trained
 //! on other data or for another task, because it is then no baseline (unguided run to compare with) of this run.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
+use crate::machine::device;
 use crate::network::Model;
+use crate::run::config::RunConfig;
 use crate::run::finished::FinishedRun;
 use crate::run::resolved::ResolvedRun;
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::classes;
+
+/// Returns the network of `config` for `n_classes` classes, with random weights of its seed, and with the precision,
+/// labels and maps of its training on `device`.
+///
+/// # Errors
+/// libtorch's.
+pub(crate) fn model(config: &RunConfig, n_classes: usize, device: Device) -> Result<Model> {
+    let mut model = Model::new(config.backbone, n_classes, config.seed, device, Kind::Float)?;
+    model.precision = device::allow(config.precision, device)?;
+    model.labels = config.labels;
+    model.explained = config.explained;
+    Ok(model)
+}
 
 /// Loads the weights that `run` begins from into `model`; does nothing for random weights.
 ///

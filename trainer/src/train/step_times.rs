@@ -19,6 +19,7 @@ use crate::run::config::RunConfig;
 use crate::run::finished::FinishedRun;
 use crate::run::schema::PROGRAM;
 use crate::train::adam::Adam;
+use crate::train::start;
 
 /// The table: a row for each run and round.
 pub static STEP_TIMES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("step_times"));
@@ -129,17 +130,11 @@ struct Stepper {
 
 impl Stepper {
     fn new(run: &FinishedRun, device: Device) -> Result<Self> {
-        let config = RunConfig::read(&run.folder.config_file())?;
-        let mut model = Model::new(
-            run.backbone,
-            CLASSES as usize,
-            config.seed,
-            device,
-            Kind::Float,
-        )?;
-        model.precision = device::allow(config.precision, device)?;
-        model.labels = config.labels;
-        model.explained = config.explained;
+        let config = RunConfig {
+            backbone: run.backbone, // its checkpoints', whatever the network's file holds now
+            ..RunConfig::read(&run.folder.config_file())?
+        };
+        let model = start::model(&config, CLASSES as usize, device)?;
         if model.bcosification()?.is_some() {
             model.bcosify(1.0)?;
         }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use data_prep::dataset::{Dataset, Split};
 use data_prep::geometry::View;
 use rayon::prelude::*;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::batches::{Batch, Resident};
 use crate::error::{Error, Result};
@@ -111,16 +111,7 @@ pub fn train(
             ));
         }
     }
-    let mut model = Model::new(
-        config.backbone,
-        dataset.classes.len(),
-        config.seed,
-        device,
-        Kind::Float,
-    )?;
-    model.precision = device::allow(config.precision, device)?;
-    model.labels = config.labels;
-    model.explained = config.explained;
+    let model = start::model(config, dataset.classes.len(), device)?;
     // The weights are loaded before the folder is made: if they do not fit, no folder is left behind.
     let fresh = match folder.dir.exists() {
         true => None,

@@ -104,10 +104,7 @@ fn import_network(args: &ImportArgs) -> Result<()> {
             file.display()
         ));
     }
-    let tried = network::attempt(&network, file).map_err(|error| match args.network.bcosify {
-        true => bcosify::refused(error, file),
-        false => error,
-    })?;
+    let tried = network::attempt(&network, file)?;
     for warning in describe::warnings(&tried) {
         say!("warning: {}: {warning}", file.display());
     }
@@ -175,7 +172,7 @@ pub fn pace_command(
 /// Runs `trainer describe`.
 ///
 /// # Errors
-/// A file that is no exported image classifier, nor an imported one.
+/// A file that is no exported image classifier, nor an imported one; a network that is to be B-cosified and cannot be.
 pub fn describe_command(file: &Path, options: &NetworkOptions, json: bool) -> Result<()> {
     let is_imported = file.extension().is_some_and(|end| end == "safetensors");
     let backbone = match is_imported {
@@ -184,9 +181,13 @@ pub fn describe_command(file: &Path, options: &NetworkOptions, json: bool) -> Re
         }
         false => {
             let network = network::open(file, options)?;
+            // Whether a network can be B-cosified shows when it runs.
+            let tried = match options.bcosify || !json {
+                true => Some(network::attempt(&network, file)?),
+                false => None,
+            };
             if !json {
-                let tried = network::attempt(&network, file)?;
-                print!("{}", describe::text(&network, Some(&tried)));
+                print!("{}", describe::text(&network, tried.as_ref()));
                 return Ok(());
             }
             network.backbone

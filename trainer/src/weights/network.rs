@@ -388,8 +388,18 @@ pub struct Tried {
 /// derivative of that backward pass with respect to the weights, as guidance needs it.
 ///
 /// # Errors
-/// A network that cannot be run, or gives non-finite logits.
+/// A network that cannot be run, or gives non-finite logits; one that is taken as B-cosified but has an operation that
+/// has no such form.
 pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
+    let tried = on_noise(network, path);
+    tried.map_err(|error| match network.backbone.is_bcosified {
+        true => bcosify::refused(error, path),
+        false => error,
+    })
+}
+
+/// As [`attempt`], with libtorch's own errors.
+fn on_noise(network: &Network, path: &Path) -> Result<Tried> {
     let backbone = network.backbone;
     let n_classes = network.head.n_classes;
     let model = Model::new(backbone, n_classes as usize, 0, Device::Cpu, Kind::Float)?;

@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
+use trainer::names::Layer;
+use trainer::network::graph::description::Description;
 use trainer::network::graph::entry::entry;
-use trainer::network::graph::program::{Dtype, GraphTensor, Meta, Role};
-use trainer::network::{Backbone, Model};
+use trainer::network::graph::program::{Argument, Dtype, GraphTensor, Meta, Node, Role};
+use trainer::network::{Backbone, Mode, Model};
 use trainer::weights::checkpoint::{self, Metadata};
 use trainer::weights::import::{Fit, Imported, Request, import};
 use trainer::weights::network::{Network, NetworkOptions, open, write};
@@ -169,6 +171,48 @@ fn names_that_begin_as_a_wrappers_are_imported() {
             assert_eq!(names_written(folder.path()), names, "{wrapper}{start}");
         }
     }
+}
+
+/// The counter of a batch norm is loaded as other tensors are where the network reads it, which is made here by
+/// subtracting it from the logits; else it is left out.
+#[test]
+fn a_counter_that_the_network_reads_is_loaded() {
+    const COUNTER: &str = "stem.1.num_batches_tracked";
+    let file = path("convolutions.pt2");
+    let network = open(&file, &NetworkOptions::default()).unwrap();
+    let mut reading = network.description.clone();
+    let graph = &mut reading.graph;
+    let mut tensors = graph.tensors.iter();
+    let counter = tensors.find(|tensor| tensor.name == COUNTER).unwrap().value;
+    let logits = graph.values[graph.output].clone();
+    let arguments = [("self", graph.output), ("other", counter)];
+    graph.output = graph.values.len();
+    graph.values.push(logits);
+    graph.nodes.push(Node {
+        operator: "aten.sub.Tensor".to_owned(),
+        arguments: arguments
+            .map(|(name, value)| (name.to_owned(), Argument::Tensor(value)))
+            .to_vec(),
+        outputs: vec![graph.output],
+        module: String::new(),
+        constant: false,
+    });
+    let mut weights = prefixed("", &network.tensors);
+    for (_, tensor) in weights.iter_mut().filter(|(name, _)| name == COUNTER) {
+        *tensor = Tensor::from(3i64);
+    }
+    let images = Tensor::rand([2, 3, 8, 8], (Kind::Float, Device::Cpu));
+    let logits = |description: &Description, has_counter: bool| {
+        let entry = entry(&description.to_json().unwrap(), &file).unwrap();
+        let model = Model::new(entry.into(), 5, 0, Device::Cpu, Kind::Float).unwrap();
+        let names = sorted_names(&model.params.named());
+        assert_eq!(names.contains(&COUNTER.to_owned()), has_counter);
+        model.params.load(&weights, &[], "weights").unwrap();
+        tch::no_grad(|| model.logits(&images, Layer::Input, Mode::Eval)).unwrap()
+    };
+    let apart = logits(&network.description, false) - logits(&reading, true);
+    let off = (apart - 3.0).abs().max().double_value(&[]);
+    assert!(off < 1e-4, "{off}");
 }
 
 #[test]

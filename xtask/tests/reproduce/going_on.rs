@@ -263,3 +263,37 @@ fn rates_are_measured_as_steps_finish() {
         "{after}"
     );
 }
+
+/// Of own data a training step is timed first. By its pace, three times the tables', the recipe gets fewer images,
+/// and the plan's time is the same number of minutes.
+#[test]
+fn the_plan_of_own_data_goes_by_the_pace_of_this_machine() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.own_data([2000, 5, 5]);
+    sandbox.write("pace", "0.0045\n");
+    let fit = "[fit]\nminutes = 3\nbaseline_steps = 20\nguided_steps = 10\n";
+    let own = RECIPE.replace("dataset = \"scenes\"\n", "") + fit;
+    let flags = ["--device", "cpu", "--data", data.as_str()];
+    let dry = sandbox.reproduce(&own, &[&flags[..], &["--dry-run"]].concat());
+    assert_eq!(dry.code, 0, "{}", dry.stderr);
+    let between = |start: &str, end: &str| {
+        let (before, _) = dry.stdout.split_once(end).unwrap();
+        before.rsplit_once(start).unwrap().1.to_owned()
+    };
+    let minutes = between(
+        "of 2000 training images, so that it takes about ",
+        " minutes",
+    );
+    let left = between(
+        " steps done, about ",
+        " left (at the pace measured on this machine)",
+    );
+    assert_eq!(left, format!("{minutes} min"), "{}", dry.stdout);
+    assert!(!sandbox.path("out").exists());
+
+    let done = sandbox.reproduce(&own, &flags);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let before = format!("0 of 9 steps done, about {left} left\n");
+    assert!(done.stderr.contains(&before), "{}", done.stderr);
+    assert!(sandbox.read("out/pace.toml").contains("seconds = 0.0045"));
+}

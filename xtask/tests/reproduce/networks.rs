@@ -325,13 +325,7 @@ fn a_network_is_not_imported_again_under_jobs_that_wait() {
 #[test]
 fn a_network_of_ones_own_for_data_of_ones_own() {
     let sandbox = sandbox();
-    std::fs::create_dir(sandbox.path("cells")).unwrap();
-    sandbox.write(
-        "survey",
-        r#"{ "name": "cells", "prepared": false, "size": null, "train": 20, "val": 5, "test": 5,
-             "classes": ["RBC"], "notes": [] }"#,
-    );
-    let own = format!("root = \"{}\"", text(&sandbox, "cells"));
+    let own = format!("root = \"{}\"", sandbox.own_data([20, 5, 5]));
     let own = recipe(OWN).replace("dataset = \"scenes\"", &own)
         + "[fit]\nminutes = 60\nbaseline_steps = 20\nguided_steps = 10\n";
     succeeded(sandbox.reproduce(&own, &[]));

@@ -76,6 +76,18 @@ impl Sandbox {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// Makes a folder of own data, of which data-prep says that it has so many images to train, validate and test
+    /// with. Returns its path.
+    pub fn own_data(&self, [train, val, test]: [u32; 3]) -> String {
+        let folder = self.path("cells");
+        std::fs::create_dir(&folder).unwrap();
+        let images = format!(r#""train": {train}, "val": {val}, "test": {test}"#);
+        let others =
+            r#""name": "cells", "prepared": false, "size": null, "classes": ["RBC"], "notes": []"#;
+        self.write("survey", &format!("{{ {images}, {others} }}"));
+        folder.to_str().unwrap().to_owned()
+    }
+
     /// Waits until a stand-in that `child`, a process of `xtask`, has started has made the file `name`. Panics
     /// where the child ends before that, or a minute has passed.
     pub fn until(&self, child: &mut Child, name: &str) {

@@ -8,8 +8,8 @@
 # With `hang`, it ends at a signal with 75, else after a minute with 2; with `hold`, it waits until that file
 # goes. With `progress`, which holds what the trainer would write, it says that it is so far.
 # `linger` holds what makes a call sleep for ten minutes, whose process has no trap for a signal.
-# `formulas` holds what `evaluator formulas` says, else 2 and 4; `described` what `trainer describe` says, and
-# `survey` what data-prep says about own data.
+# `formulas` holds what `evaluator formulas` says, else 2 and 4; `described` what `trainer describe` says, `pace`
+# what `trainer pace` says, and `survey` what data-prep says about own data.
 here=$(dirname "$0")
 program=$(basename "$0")
 flag() { # the value after a flag
@@ -54,6 +54,7 @@ case "$program $1 $*" in
 esac
 case "$program $1" in
   "trainer describe") cat "$here/described" ;;
+  "trainer pace") cat "$here/pace" ;;
   "trainer import") cp "$2" "$out" ;;
   "data-prep "*) mkdir -p "$out" && touch "$out/images.parquet" ;;
   "trainer train")

@@ -48,12 +48,14 @@ struct Stage {
 
 impl GraphNetwork {
     /// Creates the tensors, the head's for `n_classes` classes. The head starts from random values, as PyTorch's
-    /// linear layers; all other tensors are zeros until weights are loaded.
+    /// linear layers; all other tensors are zeros until weights are loaded. Counters of batches that no node reads are
+    /// left out.
     pub(super) fn new(description: Arc<Description>, p: &mut Params, n_classes: i64) -> Self {
         let graph = &description.graph;
         let used: HashSet<usize> = graph.nodes.iter().flat_map(Node::tensors).collect();
+        let is_kept = |tensor: &&GraphTensor| used.contains(&tensor.value) || !is_counter(tensor);
         let mut tensors = HashMap::new();
-        for tensor in graph.tensors.iter().filter(|tensor| !is_counter(tensor)) {
+        for tensor in graph.tensors.iter().filter(is_kept) {
             let meta = &graph.values[tensor.value];
             let (Some(mut size), Some(dtype)) = (meta.fixed_size(), meta.dtype()) else {
                 unreachable!("a valid graph has tensors of known size and type")
@@ -86,7 +88,7 @@ impl GraphNetwork {
     }
 }
 
-/// Whether a tensor is a batch norm's counter of batches, which no network reads.
+/// Whether a tensor is a batch norm's counter of batches, which hardly any network reads.
 fn is_counter(tensor: &GraphTensor) -> bool {
     tensor.name.ends_with("num_batches_tracked")
 }

@@ -1,9 +1,9 @@
 //! Estimates how long the steps of a plan take (runs trained, checkpoints explained and scored): how many images
 //! go through a network in which way (see [`Way`]), how many programs start, and the seconds for each.
 //!
-//! The seconds come from the tables here until steps have finished. Then they come from measured rates, which
-//! are kept in `rates.toml` of the out folder (the folder of the reproduction's results). Only the expected times
-//! that people are told depend on that file.
+//! The seconds come from the tables here, of networks whose training step was timed before the start from that pace,
+//! until steps have finished. Then they come from measured rates, which are kept in `rates.toml` of the out folder
+//! (the folder of the reproduction's results). Only the expected times that people are told depend on that file.
 
 use std::path::Path;
 
@@ -288,6 +288,9 @@ struct Rate {
 pub(crate) struct Rates {
     #[serde(default)]
     rate: Vec<Rate>,
+    /// Rates of training steps that were timed before the start; not in the file.
+    #[serde(skip)]
+    paces: Vec<Rate>,
 }
 
 impl Rates {
@@ -318,9 +321,23 @@ impl Rates {
         })
     }
 
+    /// The same rates, with `paces` of training steps that were timed before the start. They stand in for rates of
+    /// networks of which no step has finished.
+    pub(crate) fn with_paces(self, paces: Rates) -> Rates {
+        Rates {
+            paces: paces.rate,
+            ..self
+        }
+    }
+
     /// Whether anything was measured on `device`.
     pub(crate) fn are_measured(&self, device: Device) -> bool {
-        self.rate.iter().any(|rate| rate.device == device)
+        on(&self.rate, device).next().is_some()
+    }
+
+    /// Whether a training step was timed on `device` before the start.
+    pub(crate) fn have_paces(&self, device: Device) -> bool {
+        on(&self.paces, device).next().is_some()
     }
 
     /// Expected seconds for `work` on one device.
@@ -338,14 +355,17 @@ impl Rates {
     }
 
     /// How much slower `device` is than the tables say: measured seconds over those expected for them, of the
-    /// network's own steps, else of all; 1 where nothing is measured.
+    /// network's own steps, else of its own pace, else of all steps, else of all paces; 1 where nothing is measured.
     fn pace(&self, work: &Work, device: Device) -> f64 {
-        let rates = || self.rate.iter().filter(|rate| rate.device == device);
         let is_own = |rate: &&Rate| rate.backbone == work.backbone && rate.way != Way::Start;
-        let rates: Vec<&Rate> = match rates().any(|rate| is_own(&rate)) {
-            true => rates().filter(is_own).collect(),
-            false => rates().collect(),
-        };
+        let known: [Vec<&Rate>; 4] = [
+            on(&self.rate, device).filter(is_own).collect(),
+            on(&self.paces, device).filter(is_own).collect(),
+            on(&self.rate, device).collect(),
+            on(&self.paces, device).collect(),
+        ];
+        let rates = known.into_iter().find(|rates| !rates.is_empty());
+        let rates = rates.unwrap_or_default();
         let (measured, expected) = rates.into_iter().fold((0.0, 0.0), |(measured, sum), rate| {
             (
                 measured + rate.seconds,
@@ -397,6 +417,11 @@ impl Rates {
             }
         }
     }
+}
+
+/// Those of `rates` that were measured on `device`.
+fn on(rates: &[Rate], device: Device) -> impl Iterator<Item = &Rate> {
+    rates.iter().filter(move |rate| rate.device == device)
 }
 
 impl Rate {

@@ -51,10 +51,11 @@ impl Plan {
             text += "nothing left but the report";
             return text;
         }
-        let source = match (rates.are_measured(speed.device), speed.device) {
-            (true, _) => "at the rates measured in this folder",
-            (false, Device::Cpu) => "at the rates of docs/benchmarks.md, two idle CPU cores",
-            (false, Device::Cuda) => "at the rates of docs/benchmarks.md, one H200 in f32",
+        let source = match speed.device {
+            device if rates.are_measured(device) => "at the rates measured in this folder",
+            device if rates.have_paces(device) => "at the pace measured on this machine",
+            Device::Cpu => "at the rates of docs/benchmarks.md, two idle CPU cores",
+            Device::Cuda => "at the rates of docs/benchmarks.md, one H200 in f32",
         };
         let side_by_side = match speed.n_devices {
             1 => String::new(),

@@ -3,12 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::cost::{Rates, Work};
+use super::cost::{Rates, Speed, Work};
 use std::path::Path;
 
 use super::*;
 use crate::drive::device::Device;
 use crate::drive::recipe;
+use crate::drive::recipe::testing::read_text;
 
 /// A recipe of two networks and two λ. Runs are guided at the final layer, and scored with the maps at the
 /// input as well.
@@ -43,10 +44,7 @@ evaluate = ["input"]
 
 /// The plan of a recipe with this text.
 fn plan(text: &str) -> Plan {
-    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    let experiment = recipe::read(Path::new("/"), file.path().to_str().unwrap(), None).unwrap();
-    Plan::new(&experiment)
+    Plan::new(&read_text(text).unwrap())
 }
 
 /// For each step its key and the keys of the steps it needs.
@@ -214,6 +212,72 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
     Rates::record(out.path(), &nothing, Device::Cpu, 9.0).unwrap();
     assert_eq!(
         toml::to_string(&Rates::read(out.path()).unwrap()).unwrap(),
+        toml::to_string(&rates).unwrap()
+    );
+}
+
+/// A training step of one network took twice as long here as the tables say.
+#[test]
+fn a_pace_stands_in_for_rates_until_steps_have_finished() {
+    let experiment = read_text(RECIPE).unwrap();
+    let plan = Plan::new(&experiment);
+    let of_tables = |key: &str| seconds(&plan, key, &Rates::default(), Device::Cpu);
+    let mut paces = Rates::default();
+    let image = [Work::plain_image("resnet50", 112)];
+    let as_expected = Rates::default().seconds(&image, Device::Cpu);
+    paces.add(&image, Device::Cpu, 2.0 * as_expected);
+    let said = |rates: &Rates, device| {
+        let speed = Speed {
+            device,
+            n_devices: 1,
+        };
+        plan.describe(&experiment, Path::new("out"), rates, speed)
+    };
+
+    let rates = Rates::default().with_paces(paces.clone());
+    // Of the other network it is only known how fast the machine is.
+    for key in ["baseline/1", "guided/1", "score/2", "baseline/2"] {
+        close(
+            seconds(&plan, key, &rates, Device::Cpu),
+            2.0 * of_tables(key),
+        );
+    }
+    let on_cpu = said(&rates, Device::Cpu);
+    let left = duration(
+        2.0 * plan
+            .steps
+            .iter()
+            .map(|step| of_tables(&step.key))
+            .sum::<f64>(),
+    );
+    let expected = format!("about {left} left (at the pace measured on this machine)");
+    assert!(on_cpu.contains(&expected), "{on_cpu}\nnot {expected}");
+    let on_gpu = said(&rates, Device::Cuda);
+    assert!(on_gpu.contains("docs/benchmarks.md, one H200"), "{on_gpu}");
+
+    // The other network's baseline has finished, three times slower.
+    let out = tempfile::tempdir().unwrap();
+    let work = &plan.step("baseline/2").unwrap().work;
+    let took = 3.0 * of_tables("baseline/2");
+    Rates::record(out.path(), work, Device::Cpu, took).unwrap();
+    let rates = Rates::read(out.path()).unwrap().with_paces(paces);
+    close(
+        seconds(&plan, "guided/1", &rates, Device::Cpu),
+        2.0 * of_tables("guided/1"),
+    );
+    close(
+        seconds(&plan, "guided/3", &rates, Device::Cpu),
+        3.0 * of_tables("guided/3"),
+    );
+    let on_cpu = said(&rates, Device::Cpu);
+    assert!(
+        on_cpu.contains("(at the rates measured in this folder)"),
+        "{on_cpu}"
+    );
+    // No pace is kept among the rates.
+    let kept = Rates::read(out.path()).unwrap();
+    assert_eq!(
+        toml::to_string(&kept).unwrap(),
         toml::to_string(&rates).unwrap()
     );
 }

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
+use super::testing::read_files;
 use super::*;
 use crate::drive::plan::Plan;
-use crate::drive::vocabulary::recorded;
 use crate::system::paths;
 
 /// A recipe that the tests extend.
@@ -46,21 +46,6 @@ loss = ["energy"]
 lambda = [0.3]
 "#;
 
-/// Writes files (name, text) into a new folder and reads the first of them as a recipe. Errors are without the
-/// folder's path.
-fn read(files: &[(&str, &str)]) -> Result<Experiment, String> {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = dir.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    let file = dir.path().join(files[0].0);
-    let read = super::read(&paths::root(), file.to_str().unwrap(), Some(&recorded()));
-    let folder = format!("{}/", dir.path().display());
-    read.map_err(|error| format!("{error:#}").replace(&folder, ""))
-}
-
 /// What a recipe makes, and what `reproduce` reads of it. The name of a file is no part of it.
 fn made(experiment: &Experiment) -> String {
     let plan = Plan::new(experiment);
@@ -88,8 +73,8 @@ fn a_recipe_that_extends_another_is_the_recipe_written_out() {
         .replace("train = 10", "train = 20")
         .replace("1e-4", "1e-5")
         + &child[child.find("[[guided.grid]]").unwrap()..];
-    let expected = read(&[("x.toml", &written)]).unwrap();
-    let found = read(&[("x.toml", child), ("base.toml", BASE)]).unwrap();
+    let expected = read_files(&[("x.toml", &written)]).unwrap();
+    let found = read_files(&[("x.toml", child), ("base.toml", BASE)]).unwrap();
     assert_eq!(made(&found), made(&expected));
     // A chain of three, in several folders.
     let grandchild = "extends = \"there/child.toml\"\nabout = \"Mine.\"\n[baseline]\nepochs = 7\n";
@@ -97,19 +82,19 @@ fn a_recipe_that_extends_another_is_the_recipe_written_out() {
     let expected = written
         .replace("The base.", "Mine.")
         .replace("epochs = 2", "epochs = 7");
-    let expected = read(&[("x.toml", &expected)]).unwrap();
+    let expected = read_files(&[("x.toml", &expected)]).unwrap();
     let files = [
         ("x.toml", grandchild),
         ("there/child.toml", &child),
         ("base.toml", BASE),
     ];
-    let found = read(&files).unwrap();
+    let found = read_files(&files).unwrap();
     assert_eq!(made(&found), made(&expected));
     // The text that is kept beside the results is a recipe that stands alone.
     let kept = &found.files[0].text;
     assert!(!kept.contains("extends"), "{kept}");
     assert_eq!(
-        made(&read(&[("kept.toml", kept)]).unwrap()),
+        made(&read_files(&[("kept.toml", kept)]).unwrap()),
         made(&expected)
     );
 }
@@ -117,17 +102,17 @@ fn a_recipe_that_extends_another_is_the_recipe_written_out() {
 #[test]
 fn own_and_published_data_replace_each_other() {
     let own = "extends = \"base.toml\"\n[data]\nroot = \"cells\"\n";
-    let found = read(&[("x.toml", own), ("base.toml", BASE)]).unwrap();
+    let found = read_files(&[("x.toml", own), ("base.toml", BASE)]).unwrap();
     assert_eq!(found.data[0].published(), None);
     assert_eq!(found.data[0].root.as_deref(), Some(Path::new("cells")));
     assert_eq!((found.data[0].size, found.data[0].limit.val), (32, Some(5)));
 
     let published = "extends = \"own\"\n[data]\ndataset = \"voc2007\"\n";
-    let found = read(&[("x.toml", published)]).unwrap();
+    let found = read_files(&[("x.toml", published)]).unwrap();
     assert_eq!(found.data[0].published(), Some("voc2007"));
     assert_eq!(found.fit, None);
     // A recipe that extends `own` by its name and changes nothing is the same experiment.
-    let found = read(&[("x.toml", "extends = \"own\"\n")]).unwrap();
+    let found = read_files(&[("x.toml", "extends = \"own\"\n")]).unwrap();
     let own = super::read(&paths::root(), "own", None).unwrap();
     assert_eq!(made(&found), made(&own));
     assert!(found.fit.is_some() && found.fit == own.fit);
@@ -227,7 +212,7 @@ fn a_fault_names_the_file_that_it_is_in() {
             "x.toml: include: found a collection, expected a single recipe",
         ),
     ] {
-        let error = read(&[("x.toml", child), ("base.toml", base)]).unwrap_err();
+        let error = read_files(&[("x.toml", child), ("base.toml", base)]).unwrap_err();
         assert!(error.contains(expected), "{child}: {error}\nnot {expected}");
         assert!(error.starts_with("x.toml: "), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
@@ -239,7 +224,7 @@ fn a_fault_names_the_file_that_it_is_in() {
 fn a_recipe_of_a_collection_may_extend() {
     let all = "about = \"All.\"\ninclude = [\"child\"]\n[with]\nepochs = 1\n";
     let child = "extends = \"base.toml\"\nseed = [1]\n";
-    let found = read(&[
+    let found = read_files(&[
         ("all.toml", all),
         ("child.toml", child),
         ("base.toml", BASE),
@@ -248,11 +233,61 @@ fn a_recipe_of_a_collection_may_extend() {
     // One seed: 2 losses × 2 λ of the first grid, and one run of the second.
     assert_eq!((found.baselines.len(), found.guided.len()), (1, 5));
     let broken = "extends = \"none.toml\"\n";
-    let error = read(&[("all.toml", all), ("child.toml", broken)]).unwrap_err();
+    let error = read_files(&[("all.toml", all), ("child.toml", broken)]).unwrap_err();
     assert!(
         error.starts_with(
             "all.toml: include \"child\": child.toml: extends: found no file none.toml"
         ),
         "{error}"
     );
+}
+
+/// A collection's recipes are beside it, in the repository or in other folders. Copies of them lie in one folder.
+#[test]
+fn a_collection_includes_recipes_by_name_and_by_file() {
+    let all = "about = \"All.\"\ninclude = [\"beside\", \"scenes-lite\", \"there/far.toml\"]\n";
+    let far = BASE.replace("seed = [1, 2]", "seed = [1, 3]");
+    let read_all = |all: &str| {
+        read_files(&[
+            ("all.toml", all),
+            ("beside.toml", BASE),
+            ("there/far.toml", &far),
+            ("there/all.toml", BASE),
+        ])
+    };
+    let found = read_all(all).unwrap();
+    let names: Vec<String> = found.files.iter().map(File::name).collect();
+    assert_eq!(names, ["all", "beside", "scenes-lite", "far"]);
+    let copies: Vec<(String, &str)> = found
+        .files
+        .iter()
+        .map(|file| (format!("{}.toml", file.name()), file.text.as_str()))
+        .collect();
+    let copies = copies.iter().map(|(name, text)| (name.as_str(), *text));
+    let copied = read_files(&copies.collect::<Vec<_>>()).unwrap();
+    assert_eq!(made(&copied), made(&found));
+    // A name stands for the recipe beside the collection, where there is one.
+    let demo = "about = \"Mine.\"\ninclude = [\"demo\"]\n";
+    let own = read_files(&[("all.toml", demo), ("demo.toml", BASE)]).unwrap();
+    assert_eq!(own.data[0].published(), Some("voc2007"));
+
+    let error = read_all(&all.replace("beside", "none")).unwrap_err();
+    let start = "all.toml: include: found no file none.toml or ";
+    let end = "recipes/none.toml, expected one of box-size, ";
+    assert!(error.starts_with(start) && error.contains(end), "{error}");
+    for (from, to, expected) in [
+        (
+            "there/far.toml",
+            "there/all.toml",
+            "found \"there/all.toml\", which is called as the collection, expected another name",
+        ),
+        (
+            "scenes-lite",
+            "there/../beside.toml",
+            "found \"beside\" twice, expected it once",
+        ),
+    ] {
+        let error = read_all(&all.replace(from, to)).unwrap_err();
+        assert_eq!(error, format!("all.toml: include: {expected}"));
+    }
 }

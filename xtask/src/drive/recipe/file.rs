@@ -51,6 +51,12 @@ impl File {
         }
     }
 
+    /// What it is called: its file, without the ending.
+    pub(super) fn name(&self) -> String {
+        let stem = self.path.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    }
+
     /// The folder that it is in.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))

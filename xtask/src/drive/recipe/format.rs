@@ -57,8 +57,8 @@ pub(crate) struct Recipe {
 }
 
 /// What a recipe for own data may cost. `reproduce` counts the images and sets the epochs. Where two CPU cores
-/// would take longer than `minutes`, it also takes smaller images, then a part of the training images, then fewer
-/// steps. (On a GPU all images are taken at the recipe's size.)
+/// would take longer than `minutes`, it also takes smaller images, then a part of the validation and test images, then
+/// of the training images, then fewer steps. (On a GPU all images are taken at the recipe's size.)
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fit {
@@ -79,7 +79,7 @@ pub(super) struct Collection {
     /// Tables and figures of the report, as in [`Recipe`].
     #[serde(default)]
     pub(super) show: Vec<String>,
-    /// Names of recipes in the same folder.
+    /// Recipes: names of those in the same folder or in `recipes/`, or files, relative to the collection's own.
     pub(super) include: Vec<String>,
     #[serde(default)]
     pub(super) with: With,

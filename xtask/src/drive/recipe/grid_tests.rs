@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::testing::read_text;
 use super::*;
-use crate::drive::vocabulary::recorded;
 
 const RECIPE: &str = r#"
 about = "A test."
@@ -38,19 +38,11 @@ lambda = [0.1]
 batch_size = [4, 8]
 "#;
 
-/// Reads a recipe with this text.
-fn read(text: &str) -> Experiment {
-    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    let (folder, file) = (file.path().parent().unwrap(), file.path().to_str().unwrap());
-    super::read(folder, file, Some(&recorded())).unwrap()
-}
-
 /// Every combination of hyperparameters is a selection (a group of runs that differ in λ alone) with a name of its
 /// own. One baseline serves all. A grid's values replace the model's.
 #[test]
 fn a_grid_combines_hyperparameters_with_everything_else() {
-    let experiment = read(RECIPE);
+    let experiment = read_text(RECIPE).unwrap();
     let names = experiment.selections.iter().map(|s| s.name.as_str());
     assert_eq!(
         names.collect::<Vec<_>>(),
@@ -78,7 +70,7 @@ fn a_grid_combines_hyperparameters_with_everything_else() {
 /// With a seed to tune on, each of the other seeds' runs takes the λ found with its own hyperparameters.
 #[test]
 fn each_combination_finds_its_own_weight() {
-    let experiment = read(&format!("seed = [3, 4]\ntune_on = 3{RECIPE}"));
+    let experiment = read_text(&format!("seed = [3, 4]\ntune_on = 3{RECIPE}")).unwrap();
     let others = experiment.guided.iter().filter(|run| run.seed == 4);
     let others: Vec<&Run> = others.collect();
     assert_eq!(others.len(), 4 + 2);

@@ -25,6 +25,8 @@ mod network_tests;
 mod own_tests;
 mod read;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use data::{ColorJitter, Data, PREPARED};

@@ -59,16 +59,9 @@ fn vocabulary() -> Vocabulary {
     vocabulary
 }
 
-/// Writes files into a folder and reads the first of them; names the folder `DIR` in errors.
+/// Writes files into `folder` and reads the first of them, with the names of [`vocabulary`].
 fn read_in(folder: &Path, files: &[(&str, &str)]) -> Result<Experiment, String> {
-    for (name, text) in files {
-        let path = folder.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    let file = folder.join(files[0].0);
-    let read = super::read(&paths::root(), file.to_str().unwrap(), Some(&vocabulary()));
-    read.map_err(|error| format!("{error:#}").replace(&format!("{}/", folder.display()), ""))
+    testing::read_in(folder, files, &vocabulary())
 }
 
 /// Reads a recipe with this text, beside which there is no file of a network.

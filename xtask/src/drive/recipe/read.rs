@@ -6,21 +6,23 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use fs_err as fs;
+use toml::{Table, Value};
 
 use super::experiment::Experiment;
 use super::extends;
 use super::file::File;
-use super::folder::find;
+use super::folder::{find, find_included};
 use super::format::{Collection, Recipe, With};
 use super::network;
 use crate::drive::vocabulary::Vocabulary;
 use crate::system::paths;
 
 /// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and the recipes that
-/// it includes, which lie in the same folder; each with the recipes that it extends.
+/// it includes; each with the recipes that it extends. A collection's text then names the recipes that it includes as
+/// their files are called, so that copies of all of them may lie in one folder.
 ///
 /// # Errors
-/// When there is no such file, or a recipe that is extended cannot be.
+/// When there is no such file, a recipe that is extended cannot be, or a recipe has the name of the collection.
 pub(crate) fn files(root: &Path, name: &str) -> Result<Vec<File>> {
     let path = find(root, Path::new(""), name).map_err(|fault| anyhow!("--recipe: {fault:#}"))?;
     let (shown, text) = (paths::shown(&path), fs::read_to_string(&path)?);
@@ -29,14 +31,33 @@ pub(crate) fn files(root: &Path, name: &str) -> Result<Vec<File>> {
     let mut files = vec![extends::resolved(root, file)?];
     if is_collection(&files[0].text) {
         let collection: Collection = files[0].parse(&shown)?;
+        let mut names = Vec::new();
         for name in &collection.include {
-            let path = folder.join(format!("{name}.toml"));
+            let path = find_included(root, &folder, name);
+            let path = path.map_err(|fault| anyhow!("{shown}: include: {fault:#}"))?;
             let text = fs::read_to_string(&path).map_err(Into::into);
             let file = text.and_then(|text| extends::resolved(root, File::new(path, text)));
-            files.push(file.with_context(|| format!("{shown}: include {name:?}"))?);
+            let file = file.with_context(|| format!("{shown}: include {name:?}"))?;
+            if file.name() == files[0].name() {
+                bail!(
+                    "{shown}: include: found {name:?}, which is called as the collection, expected another name"
+                );
+            }
+            names.push(file.name());
+            files.push(file);
+        }
+        if names != collection.include {
+            files[0] = including(&files[0], names)?;
         }
     }
     Ok(files)
+}
+
+/// The collection in `file` with these names of the recipes that it includes.
+fn including(file: &File, names: Vec<String>) -> Result<File> {
+    let mut table: Table = file.text.parse()?;
+    table.insert("include".to_owned(), Value::from(names));
+    Ok(file.with_text(toml::to_string(&table)?))
 }
 
 /// Reads a recipe's files and expands them: [`files`], then [`expand`].
@@ -66,8 +87,7 @@ pub(crate) fn draft(
 /// When the recipe is invalid.
 pub(crate) fn expand(files: Vec<File>, vocabulary: Option<&Vocabulary>) -> Result<Experiment> {
     let (file, others) = files.split_first().context("a recipe has a file")?;
-    let (shown, stem) = (paths::shown(&file.path), file.path.file_stem());
-    let label = stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let (shown, label) = (paths::shown(&file.path), file.name());
     if !is_collection(&file.text) {
         let recipe = read_one(file, vocabulary)?;
         return Ok(Experiment {

@@ -3,9 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use anyhow::Result;
-
 use super::format::Collection;
+use super::testing::{read_files, read_text};
 use super::*;
 use crate::drive::vocabulary::recorded;
 use crate::system::paths;
@@ -42,14 +41,6 @@ lambda = [0.1, 0.1]
 epochs = 5
 "#;
 
-/// Reads a recipe with this text, its names checked against the recorded vocabulary.
-fn read(text: &str) -> Result<Experiment> {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("x.toml");
-    std::fs::write(&file, text).unwrap();
-    super::read(&paths::root(), file.to_str().unwrap(), Some(&recorded()))
-}
-
 /// The names of the runs.
 fn names(runs: &[Run]) -> Vec<&str> {
     runs.iter().map(|run| run.name.as_str()).collect()
@@ -57,7 +48,7 @@ fn names(runs: &[Run]) -> Vec<&str> {
 
 #[test]
 fn a_grid_becomes_its_runs_each_once_and_each_with_its_own_name() {
-    let experiment = read(GOOD).unwrap();
+    let experiment = read_text(GOOD).unwrap();
     assert_eq!(names(&experiment.baselines), ["baseline"]);
     assert_eq!(
         names(&experiment.guided),
@@ -87,7 +78,7 @@ fn a_grid_combines_annotations_and_losses_with_their_options() {
             1,
         );
     assert_eq!(
-        names(&read(&text).unwrap().guided),
+        names(&read_text(&text).unwrap().guided),
         [
             "l1 ixg@final λ=0.1",
             "l1 ixg@final λ=0.1 segmentation",
@@ -119,7 +110,7 @@ fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda()
         )
         .replacen("[0.1]", "[0.1, 0.2]", 1)
         .replacen("attribution = [\"ixg\"]", "backbone = [\"resnet18\"]", 1);
-    let experiment = read(&text).unwrap();
+    let experiment = read_text(&text).unwrap();
     assert_eq!(
         names(&experiment.baselines),
         [
@@ -175,7 +166,7 @@ fn both_tasks_of_waterbirds_share_one_baseline() {
             "size = 32\ntask = [\"conventional\", \"reversed\"]",
         )
         .replace("[guided]", "[guided]\nstart = \"weights\"");
-    let experiment = read(&text).unwrap();
+    let experiment = read_text(&text).unwrap();
     assert_eq!(experiment.baselines.len(), 1);
     assert_eq!(experiment.baselines[0].task, "conventional");
     let of_task = |task| {
@@ -202,7 +193,7 @@ fn both_tasks_of_waterbirds_share_one_baseline() {
         ["conventional", "conventional", "reversed", "reversed"]
     );
     let alone = text.replace("\"conventional\", ", "");
-    assert_eq!(read(&alone).unwrap().baselines[0].task, "reversed");
+    assert_eq!(read_text(&alone).unwrap().baselines[0].task, "reversed");
 }
 
 #[test]
@@ -399,7 +390,7 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
     ];
     for (from, to, expected) in cases {
         assert!(GOOD.contains(from), "{from}");
-        let error = format!("{:#}", read(&GOOD.replacen(from, to, 1)).unwrap_err());
+        let error = read_text(&GOOD.replacen(from, to, 1)).unwrap_err();
         assert!(
             error.contains("x.toml: ") && error.contains(expected),
             "{to}: {error}"
@@ -415,7 +406,7 @@ fn two_tasks_have_no_baseline_to_start_from() {
         "size = 32",
         "size = 32\ntask = [\"conventional\", \"reversed\"]",
     );
-    let error = read(&text).unwrap_err().to_string();
+    let error = read_text(&text).unwrap_err();
     assert!(
         error.contains("guided.start: found baseline for the tasks conventional, reversed"),
         "{error}"
@@ -502,11 +493,11 @@ fn the_files_in_the_documentation_can_be_read() {
         .filter_map(|rest| rest.split("```").next())
         .collect();
     assert_eq!(files.len(), 3);
-    let experiment = read(files[0]).unwrap();
+    let experiment = read_text(files[0]).unwrap();
     // 2 attributions × 2 layers × 2 fractions × 2 dilations: 3 λ on one seed, and the one found on the other.
     assert_eq!(experiment.guided.len(), 2 * 2 * 2 * 2 * (3 + 1));
     assert_eq!(experiment.slurm.extra, ["--account=vision"]);
-    let extending = read(files[1]).unwrap();
+    let extending = read_text(files[1]).unwrap();
     assert_eq!(
         extending.fit.map(|fit| (fit.minutes, fit.guided_steps)),
         Some((240, 100))
@@ -548,22 +539,21 @@ fn a_collection_sets_its_sizes_in_each_recipe() {
 
 #[test]
 fn a_collection_with_a_fault_is_refused_in_one_line() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("x.toml"), GOOD).unwrap();
-    std::fs::write(dir.path().join("y.toml"), GOOD.replace("= 32", "= 64")).unwrap();
+    let larger = GOOD.replace("= 32", "= 64");
     let warm = GOOD.replace("[guided]", "[guided]\nwarmup_epochs = 2");
-    std::fs::write(dir.path().join("warm.toml"), warm).unwrap();
     // Both recipes have the same runs once the collection gives them the same size.
     let good = "about = \"Both.\"\ninclude = [\"x\", \"y\"]\n[with]\nsize = 16\n";
-    let file = dir.path().join("all.toml");
-    let read = |text: &str| {
-        std::fs::write(&file, text).unwrap();
-        super::read(dir.path(), file.to_str().unwrap(), Some(&recorded()))
-            .map_err(|error| format!("{error:#}"))
+    let read_all = |text: &str| {
+        read_files(&[
+            ("all.toml", text),
+            ("x.toml", GOOD),
+            ("y.toml", &larger),
+            ("warm.toml", &warm),
+        ])
     };
-    assert_eq!(read(good).unwrap().guided.len(), 5);
+    assert_eq!(read_all(good).unwrap().guided.len(), 5);
     for (from, to, expected) in [
-        ("\"y\"", "\"z\"", "include \"z\": "),
+        ("\"y\"", "\"z\"", "include: found no file "),
         (
             "\"y\"",
             "\"x\"",
@@ -586,7 +576,7 @@ fn a_collection_with_a_fault_is_refused_in_one_line() {
             "include: found scenes in two sizes, expected one",
         ),
     ] {
-        let error = read(&good.replacen(from, to, 1)).unwrap_err();
+        let error = read_all(&good.replacen(from, to, 1)).unwrap_err();
         assert!(
             error.contains("all.toml: ") && error.contains(expected),
             "{to}: {error}"

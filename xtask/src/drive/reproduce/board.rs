@@ -17,6 +17,8 @@ use crate::system::progress;
 pub(super) struct Board {
     /// The out folder, whose measured rates give the time left.
     out: PathBuf,
+    /// The paces of training steps that were timed before the start.
+    paces: Rates,
     /// The plan; steps are marked as done when their jobs end.
     plan: Mutex<Plan>,
     speed: Speed,
@@ -34,7 +36,7 @@ pub(super) struct Line {
 
 impl Board {
     /// A board for `plan`, whose steps may be done in part.
-    pub(super) fn new(out: PathBuf, plan: &Plan, speed: Speed) -> Board {
+    pub(super) fn new(out: PathBuf, plan: &Plan, speed: Speed, paces: Rates) -> Board {
         let bars = std::io::stderr().is_terminal().then(|| {
             let bars = MultiProgress::new();
             let all = bars.add(progress::plan(plan.steps.len() as u64));
@@ -42,6 +44,7 @@ impl Board {
         });
         let board = Board {
             out,
+            paces,
             plan: Mutex::new(plan.clone()),
             speed,
             bars,
@@ -92,6 +95,7 @@ impl Board {
         let n_done = plan.steps.iter().filter(|step| step.is_done).count();
         // A warning about rates that cannot be read was printed before the start.
         let rates = Rates::read(&self.out).unwrap_or_default();
+        let rates = rates.with_paces(self.paces.clone());
         let left = plan.seconds_left(&rates, self.speed);
         let text = match left > 0.0 {
             true => format!(", about {} left", duration(left)),

@@ -120,7 +120,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folders = args.folders(&out, programs)?;
     let mut plan = Plan::new(&experiment);
     step::mark_finished(&Workshop::new(&experiment, folders.clone()), &mut plan)?;
-    let (rates, speed) = (Rates::read_or_warn(&out), args.speed(&experiment));
+    let rates = Rates::read_or_warn(&out).with_paces(paces.rates());
+    let speed = args.speed(&experiment);
     // Not println!, which panics where the reader is gone.
     let mut stdout = std::io::stdout();
     writeln!(
@@ -164,7 +165,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let wanted = |step: &Step| !step.is_done || step.is_to_check();
     let jobs = plan.jobs(wanted, &common, &rates, speed.device);
-    let (began, board) = (Instant::now(), Board::new(out.clone(), &plan, speed));
+    let board = Board::new(out.clone(), &plan, speed, paces.rates());
+    let began = Instant::now();
     let queue = Queue {
         jobs: &jobs,
         workers: args.workers(),
@@ -185,7 +187,7 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
         Some(folder) => Some(BinDir::of(folder, &STAGES)?),
         None => process::built(&STAGES)?,
     };
-    let (experiment, decided, _) = &match &programs {
+    let (experiment, decided, paces) = &match &programs {
         Some(programs) => args.checked(experiment, out, programs)?,
         None => (experiment, Vec::new(), Paces::default()),
     };
@@ -194,12 +196,8 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
         let shop = Workshop::new(experiment, args.folders(out, programs)?);
         step::mark_finished(&shop, &mut plan)?;
     }
-    let text = plan.describe(
-        experiment,
-        out,
-        &Rates::read_or_warn(out),
-        args.speed(experiment),
-    );
+    let rates = Rates::read_or_warn(out).with_paces(paces.rates());
+    let text = plan.describe(experiment, out, &rates, args.speed(experiment));
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{text}")?;
     for line in decided {

@@ -1,7 +1,8 @@
 //! Completes a recipe for own data: asks data-prep what the folder holds, and writes name, folder and numbers
 //! of images into the recipe's text. A recipe with a table `[fit]` (minutes, training steps of a baseline, training
 //! steps of a guided run) also gets its epochs. Where two CPU cores would take more than these minutes, it gets
-//! smaller images, then fewer training images, then fewer steps.
+//! smaller images, then no more images to validate and test with than to train with, then fewer training images, then
+//! fewer steps.
 //!
 //! Steps read the completed text (`out/<recipe>/recipe/`), so they all work on the same data.
 
@@ -125,7 +126,7 @@ fn fit_to(
     let mut chosen = None;
     for choice in choices {
         let mut tried = table.clone();
-        let n_train = choice.n_train(survey);
+        let [n_train, _, _] = choice.n_images(survey);
         set_images(&mut tried, choice, survey)?;
         for (run, steps) in [
             ("baseline", fit.baseline_steps),
@@ -144,7 +145,7 @@ fn fit_to(
     }
     let (tried, choice, minutes) = chosen.context("[fit]: nothing to choose from")?;
     *table = tried;
-    let (size, n_train) = (choice.size, choice.n_train(survey));
+    let size = choice.size;
     let mut said = Vec::new();
     let limit = format!("so that it takes about {minutes:.0} minutes on these CPU cores");
     if size < own_size {
@@ -160,13 +161,28 @@ fn fit_to(
             all[0], all[1]
         ));
     }
-    if n_train < survey.train {
-        let n = survey.train;
-        said.push(format!(
-            "{n_train} of {n} training images, {limit} (a GPU takes all of them)"
-        ));
+    let fewer = fewer_images(choice, survey);
+    if !fewer.is_empty() {
+        let fewer = fewer.join(", ");
+        said.push(format!("{fewer}, {limit} (a GPU takes all of them)"));
     }
     Ok(said)
+}
+
+/// Says of which split only a part is taken: "781 of 20000 test images".
+fn fewer_images(choice: Choice, survey: &Survey) -> Vec<String> {
+    let splits = ["training", "validation", "test"];
+    let taken = choice.n_images(survey).into_iter().zip(counts(survey));
+    let parts = splits.into_iter().zip(taken);
+    parts
+        .filter(|(_, (n, all))| n < all)
+        .map(|(split, (n, all))| format!("{n} of {all} {split} images"))
+        .collect()
+}
+
+/// The numbers of images to train, validate and test with.
+fn counts(survey: &Survey) -> [u32; 3] {
+    [survey.train, survey.val, survey.test]
 }
 
 /// What may be made smaller or fewer, so that two cores take no longer than they should.
@@ -176,6 +192,9 @@ struct Choice {
     size: u32,
     /// The fraction 1/2^`part` of the training images is taken.
     part: u32,
+    /// Validation and test have at most 1/2^`scored_part` of the images that the larger of them has, or as many as
+    /// there are to train with.
+    scored_part: u32,
     /// The fraction 1/2^`fewer_steps` of the training steps is made.
     fewer_steps: u32,
 }
@@ -186,27 +205,44 @@ impl Choice {
         Self {
             size,
             part: 0,
+            scored_part: 0,
             fewer_steps: 0,
         }
     }
 
-    fn n_train(self, survey: &Survey) -> u32 {
-        (survey.train >> self.part).max(1)
+    /// The numbers of images to train, validate and test with. Where only a part of the training images is taken,
+    /// validation and test have at most as many.
+    fn n_images(self, survey: &Survey) -> [u32; 3] {
+        let [train, val, test] = counts(survey);
+        let n_train = (train >> self.part).max(1).min(train);
+        let most = match self.part {
+            0 => (val.max(test) >> self.scored_part).max(n_train),
+            _ => n_train,
+        };
+        [n_train, val.min(most), test.min(most)]
     }
 }
 
-/// Returns what is tried, one after another: smaller images (`sizes`); then half as many, and so on, until the
-/// fewest epochs see no more than `seen` images, which are those of a baseline's steps; then fewer steps. Of a
-/// folder that data-prep has made, all images are taken.
+/// Returns what is tried, one after another: smaller images (`sizes`); then half as many to validate and test with, and
+/// so on, until these are no more than those to train with; then half as many to train with, and so on, until the
+/// fewest epochs see no more than `seen` images, which are those of a baseline's steps; then fewer steps. Of a folder
+/// that data-prep has made, all images are taken.
 fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<Choice> {
     let mut choices = vec![Choice::whole(own_size)];
     let smaller = sizes.iter().filter(|&&size| size < own_size);
     choices.extend(smaller.map(|&size| Choice::whole(size)));
     let mut last = choices[choices.len() - 1];
-    // One image is always left, however few are seen.
-    while !survey.prepared && last.n_train(survey) > (seen / EPOCHS[0]).max(1) {
-        last.part += 1;
-        choices.push(last);
+    if !survey.prepared {
+        let n_scored = survey.val.max(survey.test);
+        // One image is always left, however few are seen.
+        while n_scored >> last.scored_part > survey.train.max(1) {
+            last.scored_part += 1;
+            choices.push(last);
+        }
+        while last.n_images(survey)[0] > (seen / EPOCHS[0]).max(1) {
+            last.part += 1;
+            choices.push(last);
+        }
     }
     for fewer_steps in 1..=FEWEST_STEPS {
         choices.push(Choice {
@@ -217,22 +253,17 @@ fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<
     choices
 }
 
-/// Sets the size of the images. Where only a part of the training images is taken, it also sets the limit of each
-/// split; validation and test then have at most as many images as training.
+/// Sets the size of the images, and, where not all of them are taken, the limit of each split.
 fn set_images(table: &mut Table, choice: Choice, survey: &Survey) -> Result<()> {
     let data = data_of(table)?;
     data.insert("size".to_owned(), Value::from(i64::from(choice.size)));
-    if choice.part == 0 {
+    let taken = choice.n_images(survey);
+    if taken == counts(survey) {
         return Ok(());
     }
-    let n_train = choice.n_train(survey);
-    let limits = [
-        ("train", n_train),
-        ("val", survey.val.min(n_train)),
-        ("test", survey.test.min(n_train)),
-    ];
+    let limits = ["train", "val", "test"].into_iter().zip(taken);
     let limits = limits.map(|(split, n)| (split.to_owned(), Value::from(i64::from(n))));
-    let limits: Table = limits.into_iter().collect();
+    let limits: Table = limits.collect();
     data.insert("limit".to_owned(), Value::from(limits));
     Ok(())
 }
@@ -286,40 +317,56 @@ mod tests {
 
     use super::*;
 
-    /// The recipe `own` for so many images, sized for a device; returns epochs of baseline and guided runs,
-    /// size, limit of training images, and what was said.
-    fn sized(train: u32, device: Device) -> (i64, i64, i64, Option<i64>, Vec<String>) {
-        sized_to(|_| (), train, device)
-    }
-
-    /// The same with another `[fit]`.
-    fn sized_to(
-        change: impl FnOnce(&mut Fit),
-        train: u32,
-        device: Device,
-    ) -> (i64, i64, i64, Option<i64>, Vec<String>) {
-        let text = include_str!("../../../../recipes/own.toml").to_owned();
-        let mut table: Table = text.parse().unwrap();
-        let survey = Survey {
+    /// Own data with these numbers of images to train, validate and test with.
+    fn survey([train, val, test]: [u32; 3]) -> Survey {
+        Survey {
             name: "cells".to_owned(),
             prepared: false,
             size: None,
             train,
-            val: train / 5,
-            test: train / 5,
+            val,
+            test,
             classes: Vec::new(),
             notes: Vec::new(),
-        };
-        let file = File::new("own.toml".into(), text);
+        }
+    }
+
+    /// The recipe `text` for own data, with another `[fit]`, sized for a device; and what was said.
+    fn table_of(
+        text: &str,
+        change: impl FnOnce(&mut Fit),
+        survey: &Survey,
+        device: Device,
+    ) -> (Table, Vec<String>) {
+        let mut table: Table = text.parse().unwrap();
+        let file = File::new("own.toml".into(), text.to_owned());
         let mut fit: Fit = table["fit"].clone().try_into().unwrap();
         change(&mut fit);
         let speed = Speed {
             device,
             n_devices: 1,
         };
-        complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
+        complete_data(&mut table, Path::new("/cells"), survey).unwrap();
         let rates = Rates::default();
-        let said = fit_to(&mut table, &file, fit, &survey, (speed, &rates)).unwrap();
+        let said = fit_to(&mut table, &file, fit, survey, (speed, &rates)).unwrap();
+        (table, said)
+    }
+
+    /// The recipe of the repository.
+    const OWN: &str = include_str!("../../../../recipes/own.toml");
+
+    /// What the recipe `own` is sized to: epochs of baseline and guided runs, size, limits of training, validation and
+    /// test images, and what was said.
+    type Fitted = (i64, i64, i64, Option<[i64; 3]>, Vec<String>);
+
+    /// Sizes the recipe `own` for so many images to train with, and a fifth of it to validate and to test with.
+    fn sized(train: u32, device: Device) -> Fitted {
+        sized_to(|_| (), &survey([train, train / 5, train / 5]), device)
+    }
+
+    /// Sizes it for these images, with another `[fit]`.
+    fn sized_to(change: impl FnOnce(&mut Fit), survey: &Survey, device: Device) -> Fitted {
+        let (table, said) = table_of(OWN, change, survey, device);
         let number = |table: &Table, key: &str| table[key].as_integer().unwrap();
         let of = |name: &str| table[name].as_table().unwrap();
         let limit = of("data").get("limit").and_then(Value::as_table);
@@ -327,7 +374,7 @@ mod tests {
             number(of("baseline"), "epochs"),
             number(of("guided"), "epochs"),
             number(of("data"), "size"),
-            limit.map(|limit| number(limit, "train")),
+            limit.map(|limit| ["train", "val", "test"].map(|split| number(limit, split))),
             said,
         )
     }
@@ -342,16 +389,17 @@ mod tests {
         let (baseline, guided, size, limit, said) = sized(100_000, Device::Cpu);
         assert_eq!((baseline, guided, size), (4, 3, 128));
         // 100,000 halved seven times.
-        assert_eq!(limit, Some(781));
+        assert_eq!(limit, Some([781; 3]));
         assert!(
             said[0].starts_with("images at 128×128 instead of 224×224"),
             "{said:?}"
         );
-        assert!(said[1].contains("of 100000 training images"), "{said:?}");
+        let fewer = "781 of 100000 training images, 781 of 20000 validation images, 781 of 20000 test images, so ";
+        assert!(said[1].starts_with(fewer), "{said:?}");
 
         // Three epochs of 200 images see fewer images than 200 steps of 16, so all are kept: steps are halved twice.
         let (baseline, guided, size, limit, said) =
-            sized_to(|fit| fit.minutes = 10, 200, Device::Cpu);
+            sized_to(|fit| fit.minutes = 10, &survey([200, 40, 40]), Device::Cpu);
         assert_eq!((baseline, guided, size, limit), (4, 3, 128, None));
         assert!(
             said[1].starts_with(
@@ -369,36 +417,41 @@ mod tests {
         // 300,000,000 steps of 16 images see more images than a u32 holds; no step sees none.
         for (baseline_steps, epochs) in [(300_000_000, 30), (0, 3)] {
             let change = |fit: &mut Fit| fit.baseline_steps = baseline_steps;
-            let (baseline, ..) = sized_to(change, 200, Device::Cpu);
+            let (baseline, ..) = sized_to(change, &survey([200, 40, 40]), Device::Cpu);
             assert_eq!(baseline, epochs, "{baseline_steps}");
         }
     }
 
+    /// 200 training images take less than an hour with as many to test with, 100,000 test images half a day.
+    #[test]
+    fn many_images_to_score_are_taken_fewer_before_those_to_train_with() {
+        let cpu = |data: &Survey| sized_to(|_| (), data, Device::Cpu);
+        let mut data = survey([200, 40, 100_000]);
+        let (baseline, guided, size, limit, said) = cpu(&data);
+        // 100,000 halved five times; all steps are made.
+        assert_eq!((baseline, guided, size), (16, 8, 128));
+        assert_eq!(limit, Some([200, 40, 3125]));
+        let start = "3125 of 100000 test images, so that it takes about ";
+        let minutes = said[1].strip_prefix(start).unwrap().split(' ').next();
+        let minutes: u32 = minutes.unwrap().parse().unwrap();
+        assert!((20..=60).contains(&minutes), "{said:?}");
+        // Never fewer than there are to train with: then these are halved, too.
+        let (.., limit, said) = cpu(&survey([3000, 200_000, 50]));
+        let [train, val, test] = limit.unwrap();
+        assert!(train < 3000 && val == train && test == 50, "{said:?}");
+        // A folder that data-prep has made stays as it is.
+        data.prepared = true;
+        let (.., limit, _) = cpu(&data);
+        assert_eq!(limit, None);
+    }
+
     #[test]
     fn a_network_from_a_file_keeps_the_size_of_its_images() {
-        let own = include_str!("../../../../recipes/own.toml");
-        let start = own.find("[[model]]").unwrap();
-        let end = own.find("[baseline]").unwrap();
+        let start = OWN.find("[[model]]").unwrap();
+        let end = OWN.find("[baseline]").unwrap();
         let model = "[[model]]\nfile = \"net.pt2\"\nattribution = \"ixg\"\n\n";
-        let text = format!("{}{model}{}", &own[..start], &own[end..]);
-        let mut table: Table = text.parse().unwrap();
-        let survey = Survey {
-            name: "cells".to_owned(),
-            prepared: false,
-            size: None,
-            train: 5000,
-            val: 100,
-            test: 100,
-            classes: Vec::new(),
-            notes: Vec::new(),
-        };
-        let fit: Fit = table["fit"].clone().try_into().unwrap();
-        let (device, n_devices) = (Device::Cpu, 1);
-        complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
-        let file = File::new("mine.toml".into(), text);
-        let speed = Speed { device, n_devices };
-        let rates = Rates::default();
-        let said = fit_to(&mut table, &file, fit, &survey, (speed, &rates)).unwrap();
+        let text = format!("{}{model}{}", &OWN[..start], &OWN[end..]);
+        let (table, said) = table_of(&text, |_| (), &survey([5000, 100, 100]), Device::Cpu);
         assert_eq!(table["data"]["size"].as_integer(), Some(224));
         assert!(
             said.iter().all(|line| !line.starts_with("images at")),
