@@ -25,6 +25,8 @@ mod network_tests;
 mod own_tests;
 mod read;
 #[cfg(test)]
+mod repository_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
