@@ -116,6 +116,25 @@ fn guidance_that_costs_more_than_five_points_of_f1_is_declined() {
     expect("R1", &runs, Verdict::Undecided);
 }
 
+/// In its first epochs a B-cosified network is still nearly the ordinary one, with an F1 that it never has again. No
+/// checkpoint of these is kept.
+#[test]
+fn guidance_is_not_declined_for_an_f1_that_no_checkpoint_has() {
+    let on_its_way = (1, 0.95, 0.40);
+    let baseline = Run {
+        epochs: vec![(2, 0.80, 0.40), on_its_way, (3, 0.70, 0.30)],
+        dropped: vec![1, 3],
+        ..Run::default()
+    };
+    let guided = |loss: &'static str, epg| Run::guided(loss, loss).scored(reaches(0.80, epg));
+    let runs = [
+        baseline.scored(reaches(0.80, 0.40)),
+        guided("energy", 0.60),
+        guided("l1", 0.50),
+    ];
+    expect("R1", &runs, Verdict::Holds);
+}
+
 #[test]
 fn a_height_is_a_mean_over_what_validation_chooses_at_each_loss_of_f1() {
     let run = |id: &str, loss, lambda, val_f1, epg| {
