@@ -463,6 +463,27 @@ fn r9_asks_for_higher_epg_and_a_faster_step() {
     }
 }
 
+/// The runs whose steps were timed had a λ that validation dropped, so that they were not scored.
+#[test]
+fn r9_takes_times_of_runs_that_were_not_scored() {
+    let mut runs = deeper(0.55);
+    let mut times = Vec::new();
+    for (index, id, seconds) in [(1, "input-tried", 1.0), (2, "deep-tried", 0.7)] {
+        runs.push(Run {
+            id: id.to_owned(),
+            lambda: Some(0.9),
+            seed: 9,
+            scores: Vec::new(),
+            ..runs[index].clone()
+        });
+        times.extend((1..=8).map(|round| (id, round, seconds + 0.01 * f64::from(round % 2))));
+    }
+    let dir = results(&runs);
+    write_step_times(dir.path(), &times);
+    let found = judged_in(dir.path(), "R9");
+    assert_eq!(found.verdict, Verdict::Holds, "{}", found.why);
+}
+
 #[test]
 fn r10_takes_differences_seed_by_seed() {
     // Waterbird on land.
