@@ -9,30 +9,14 @@
 
 mod common;
 
-use analysis::claims::verdict::{Judged, judge};
-use analysis::model::comparison;
-use analysis::model::evidence::Evidence;
-use analysis::model::results::Results;
+use analysis::claims::verdict::Judged;
 use analysis::statistics::rules::Verdict;
+use common::claims::judged_in;
 use common::{Part, Run, Value, over_seeds, reaches, results, write_step_times};
 
 /// Judges a claim by the results of `runs`.
 fn judged(runs: &[Run], claim: &str) -> Judged {
     judged_in(results(runs).path(), claim)
-}
-
-/// Judges a claim by the results in a folder.
-fn judged_in(folder: &std::path::Path, claim: &str) -> Judged {
-    let results = Results::load(folder, &[]).unwrap();
-    let (settings, _) = comparison::settings(&results);
-    let evidence = Evidence {
-        results: &results,
-        settings: &settings,
-        examples: &[],
-        extremes: &[],
-    };
-    let mut all = judge(&evidence).into_iter();
-    all.find(|judged| judged.claim.name == claim).unwrap()
 }
 
 /// Asserts that `runs`, of three seeds, give a claim this verdict, and that one seed gives none. Only an untested

@@ -7,6 +7,7 @@ use crate::claims::verdict::{Judged, judge};
 use crate::exhibit::entry::{Asked, Entry, Made};
 use crate::format::points;
 use crate::model::evidence::Evidence;
+use crate::model::informative;
 use crate::model::names;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
@@ -39,17 +40,21 @@ fn make(evidence: &Evidence, asked: Asked) -> Made {
     ))
 }
 
-/// Words with the names of the data that the claims are asked of, where a user's own is among it; empty where it is
-/// the paper's or `scenes`, of which the heading says enough.
+/// Words with the names of the data that the claims are asked of, and how many of its classes count, where a user's
+/// own is among it; empty where it is the paper's or `scenes`, of which the heading says enough.
 fn of_own_data(evidence: &Evidence) -> String {
     let mut settings = evidence.settings.iter();
     if !settings.any(|setting| names::is_own(&setting.dataset)) {
         return String::new();
     }
-    let settings = evidence.settings.iter();
-    let named: BTreeSet<&str> = settings
-        .map(|setting| names::dataset(&setting.dataset))
-        .collect();
+    let named = evidence.settings.iter().map(|setting| {
+        let name = names::dataset(&setting.dataset);
+        match informative::classes(evidence.results, &setting.data) {
+            Some(classes) => format!("{name} ({classes} count)"),
+            None => name.to_owned(),
+        }
+    });
+    let named: BTreeSet<String> = named.collect();
     format!(", on {}", Vec::from_iter(named).join(" and "))
 }
 

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod browser;
+pub mod claims;
 pub mod gallery;
 pub mod program;
 
@@ -405,7 +406,7 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
     // IoU's threshold is 0.5. The tuned IoU's differs between runs, the sweep's between its rows.
     let threshold = |(_, metric, value): &(Part, &str, f64)| match *metric {
         "iou" => Some(0.5),
-        "iou_tuned" | "iou_sweep" => Some(*value),
+        "iou_tuned" | "iou_tuned_informative" | "iou_sweep" => Some(*value),
         _ => None,
     };
     let frame = df!(
