@@ -60,10 +60,15 @@ const CHOSEN: f64 = 1.0 / 3.0;
 const ALTERED: f64 = 130.0;
 
 impl Work {
-    /// The work of training `run`, with a validation after each epoch.
+    /// The work of training `run`, with a validation after each epoch, where no early stopping ends it.
     pub(crate) fn of_run(experiment: &Experiment, run: &Run) -> Vec<Work> {
+        Work::of_epochs(experiment, run, run.hyperparameters.epochs)
+    }
+
+    /// The work of training `run` for this number of epochs.
+    pub(crate) fn of_epochs(experiment: &Experiment, run: &Run, epochs: u32) -> Vec<Work> {
         let data = &experiment.data[run.data];
-        let epochs = f64::from(run.hyperparameters.epochs);
+        let epochs = f64::from(epochs);
         let [n_train, n_val, _] = n_images(data);
         let way = match &run.guidance {
             None => Way::Plain,
