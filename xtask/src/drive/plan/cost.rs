@@ -102,9 +102,17 @@ impl Work {
             times: n_chosen * work.times,
             ..work
         });
-        // Of one checkpoint (of runs that begin from no baseline there may be more).
+        // Of one checkpoint, or, as nothing tells which stands for guided runs without a baseline, of all.
+        let n_measured = match (run.guidance.is_some(), run.baseline()) {
+            (true, None) => n_chosen,
+            _ => 1.0,
+        };
         let measured = selection.maps.iter();
         let measured = measured.flat_map(|_| Work::of_faithfulness(experiment, run));
+        let measured = measured.map(|work| Work {
+            times: n_measured * work.times,
+            ..work
+        });
         scores.chain(measured).collect()
     }
 

@@ -216,6 +216,26 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
     );
 }
 
+/// How faithful maps are is measured of one checkpoint where guided runs begin from a baseline, and else of all that
+/// are scored: here of 4/3, by 5 pairs, at each of two layers.
+#[test]
+fn faithfulness_costs_as_much_as_is_measured() {
+    let text = format!("{RECIPE}[evaluation]\nfaithfulness = 5\n");
+    let from_weights = text.replace("[guided]", "[guided]\nstart = \"weights\"");
+    let one = 2.0 * (2.0 + 5.0 * 130.0 * 0.25 * 0.101);
+    for (text, n_guided) in [(text, 1.0), (from_weights, 4.0 / 3.0)] {
+        for (key, n_measured) in [("score/1", 1.0), ("score/2", n_guided)] {
+            let of = |text: &str| seconds(&plan(text), key, &Rates::default(), Device::Cpu);
+            close(of(&text) - of(&without(&text)), n_measured * one);
+        }
+    }
+}
+
+/// The recipe `text` without its table `[evaluation]`, which is the last.
+fn without(text: &str) -> String {
+    text.split("[evaluation]").next().unwrap().to_owned()
+}
+
 /// A training step of one network took twice as long here as the tables say.
 #[test]
 fn a_pace_stands_in_for_rates_until_steps_have_finished() {
