@@ -116,7 +116,7 @@ fn classes_that_can_say_nothing_enter_no_finding() {
     ];
     let lines = said(&runs);
     assert!(
-        lines[0].contains(", classes left out: 1): test EPG rose from 30.0 % to 45.0 %")
+        lines[0].contains(", all classes but 1): test EPG rose from 30.0 % to 45.0 %")
             && lines[0].contains("F1 fell by 10.0 points"),
         "{lines:?}"
     );

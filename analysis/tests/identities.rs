@@ -9,26 +9,9 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use analysis::claims::verdict::{Judged, judge};
-use analysis::model::comparison;
-use analysis::model::evidence::Evidence;
-use analysis::model::results::Results;
+use common::claims::judged_in;
 use common::program::{analysis, numbers, report, table, texts};
 use common::{Part, Run, reaches, results};
-
-/// Judges a claim of the paper by a results folder.
-fn verdicts(results_folder: &Path, claim: &str) -> Judged {
-    let results = Results::load(results_folder, &[]).unwrap();
-    let (settings, _) = comparison::settings(&results);
-    let evidence = Evidence {
-        results: &results,
-        settings: &settings,
-        examples: &[],
-        extremes: &[],
-    };
-    let mut all = judge(&evidence).into_iter();
-    all.find(|judged| judged.claim.name == claim).unwrap()
-}
 
 /// A scored baseline (unguided run).
 fn base() -> Run {
@@ -238,7 +221,7 @@ fn losses_are_compared_where_all_else_is_the_same() {
             }
             .scored(reaches(0.80, 0.50)),
         ]);
-        verdicts(dir.path(), "R1")
+        judged_in(dir.path(), "R1")
     };
     for (other, words) in changes() {
         let judged = judged(other);
@@ -271,16 +254,16 @@ fn networks_are_compared_on_the_same_data_and_say_what_else_differs() {
         network("r", "resnet50", 2, "d"),
         network("long", "resnet50", 300, "d"),
     ];
-    let judged = verdicts(results(&same).path(), "R4");
+    let judged = judged_in(results(&same).path(), "R4");
     let compared: Vec<&str> = judged.trials.iter().map(|t| t.compared.as_str()).collect();
     assert_eq!(compared, ["bcos_resnet50 over resnet50, before guidance"]);
-    let judged = verdicts(results(&[same[0].clone(), same[2].clone()]).path(), "R4");
+    let judged = judged_in(results(&[same[0].clone(), same[2].clone()]).path(), "R4");
     assert_eq!(
         judged.trials[0].compared,
         "bcos_resnet50 over resnet50, before guidance (2 epochs against 300 epochs)"
     );
     let other = [same[0].clone(), network("r", "resnet50", 2, "other")];
-    assert!(verdicts(results(&other).path(), "R4").trials.is_empty());
+    assert!(judged_in(results(&other).path(), "R4").trials.is_empty());
 }
 
 /// A guided run whose baseline is missing or does not fit has no differences, and a note says why.
@@ -391,7 +374,7 @@ fn fronts_of_several_seeds_are_held_against_the_baseline_of_each() {
         ]
     };
     let all = [runs(0, "base0", 0.40), runs(1, "base1", 0.60)].concat();
-    let judged = verdicts(results(&all).path(), "R1");
+    let judged = judged_in(results(&all).path(), "R1");
     // In each seed Energy's EPG is 0.10 higher than L1's.
     assert_eq!(judged.trials.len(), 1);
     let effect = judged.trials[0].effect();
@@ -437,7 +420,10 @@ fn published_numbers_stand_beside_the_published_data_alone() {
             let path = out.path().join(format!("tables/{table}.md"));
             assert_eq!(path.exists(), is_published, "{dataset} {table}");
         }
-        assert_eq!(verdicts(dir.path(), "R10").trials.is_empty(), !is_published);
+        assert_eq!(
+            judged_in(dir.path(), "R10").trials.is_empty(),
+            !is_published
+        );
     }
 }
 

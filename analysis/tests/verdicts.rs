@@ -9,30 +9,14 @@
 
 mod common;
 
-use analysis::claims::verdict::{Judged, judge};
-use analysis::model::comparison;
-use analysis::model::evidence::Evidence;
-use analysis::model::results::Results;
+use analysis::claims::verdict::Judged;
 use analysis::statistics::rules::Verdict;
+use common::claims::judged_in;
 use common::{Part, Run, Value, over_seeds, reaches, results, write_step_times};
 
 /// Judges a claim by the results of `runs`.
 fn judged(runs: &[Run], claim: &str) -> Judged {
     judged_in(results(runs).path(), claim)
-}
-
-/// Judges a claim by the results in a folder.
-fn judged_in(folder: &std::path::Path, claim: &str) -> Judged {
-    let results = Results::load(folder, &[]).unwrap();
-    let (settings, _) = comparison::settings(&results);
-    let evidence = Evidence {
-        results: &results,
-        settings: &settings,
-        examples: &[],
-        extremes: &[],
-    };
-    let mut all = judge(&evidence).into_iter();
-    all.find(|judged| judged.claim.name == claim).unwrap()
 }
 
 /// Asserts that `runs`, of three seeds, give a claim this verdict, and that one seed gives none. Only an untested
@@ -114,6 +98,25 @@ fn guidance_that_costs_more_than_five_points_of_f1_is_declined() {
     // Both are declined: nothing differs.
     let runs = [runs[0].clone(), runs[1].clone(), guided("l1", 0.74, 0.70)];
     expect("R1", &runs, Verdict::Undecided);
+}
+
+/// In its first epochs a B-cosified network is still nearly the ordinary one, with an F1 that it never has again. No
+/// checkpoint of these is kept.
+#[test]
+fn guidance_is_not_declined_for_an_f1_that_no_checkpoint_has() {
+    let on_its_way = (1, 0.95, 0.40);
+    let baseline = Run {
+        epochs: vec![(2, 0.80, 0.40), on_its_way, (3, 0.70, 0.30)],
+        dropped: vec![1, 3],
+        ..Run::default()
+    };
+    let guided = |loss: &'static str, epg| Run::guided(loss, loss).scored(reaches(0.80, epg));
+    let runs = [
+        baseline.scored(reaches(0.80, 0.40)),
+        guided("energy", 0.60),
+        guided("l1", 0.50),
+    ];
+    expect("R1", &runs, Verdict::Holds);
 }
 
 #[test]
@@ -442,6 +445,27 @@ fn r9_asks_for_higher_epg_and_a_faster_step() {
         let found = judged_in(dir.path(), "R9");
         assert_eq!(found.verdict, verdict, "{epg} {time}: {:#?}", found.trials);
     }
+}
+
+/// The runs whose steps were timed had a λ that validation dropped, so that they were not scored.
+#[test]
+fn r9_takes_times_of_runs_that_were_not_scored() {
+    let mut runs = deeper(0.55);
+    let mut times = Vec::new();
+    for (index, id, seconds) in [(1, "input-tried", 1.0), (2, "deep-tried", 0.7)] {
+        runs.push(Run {
+            id: id.to_owned(),
+            lambda: Some(0.9),
+            seed: 9,
+            scores: Vec::new(),
+            ..runs[index].clone()
+        });
+        times.extend((1..=8).map(|round| (id, round, seconds + 0.01 * f64::from(round % 2))));
+    }
+    let dir = results(&runs);
+    write_step_times(dir.path(), &times);
+    let found = judged_in(dir.path(), "R9");
+    assert_eq!(found.verdict, Verdict::Holds, "{}", found.why);
 }
 
 #[test]

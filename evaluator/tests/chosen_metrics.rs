@@ -53,9 +53,11 @@ fn asked() -> Vec<&'static str> {
 /// chosen on validation, and all classes can say something about guidance.
 fn standard() -> impl Iterator<Item = &'static PairMetric> {
     PAIR_METRICS.iter().filter(|metric| {
-        let is_there =
-            metric.threshold != Threshold::Tuned && metric.over != Over::InformativePairs;
-        metric.standard && is_there
+        let is_of_some = matches!(
+            metric.over,
+            Over::InformativePairs | Over::InformativeSegmentedPairs
+        );
+        metric.standard && metric.threshold != Threshold::Tuned && !is_of_some
     })
 }
 

@@ -9,6 +9,7 @@ mod support;
 use arrow::array::{
     Array, AsArray, BinaryArray, Float32Array, Float64Array, Int32Array, StringArray,
 };
+use data_prep::dataset::Split;
 use data_prep::schema::file_name;
 use data_prep::table::{column, read_table};
 use evaluator::evaluate::Scope::{All, Class, Group, Size};
@@ -17,7 +18,7 @@ use evaluator::maps::RunColumns;
 use evaluator::metrics::pair::{Over, PAIR_METRICS, Threshold};
 use serde_json::{Value, json};
 use support::{
-    Data, ObjectRow, PAIRS, Sandbox, TINY, close, columns, formula_rows, metric, rows_by_hand,
+    Data, ObjectRow, PAIRS, Sandbox, TINY, close, columns, formula_rows, metric, row, rows_by_hand,
     stream, values, write_predictions,
 };
 
@@ -41,7 +42,8 @@ fn values_known_by_hand() {
             let is_over = match metric.over {
                 Over::Pairs => true,
                 Over::SegmentedPairs => is_segmented,
-                Over::InformativePairs => false, // all classes can say something
+                // All classes can say something.
+                Over::InformativePairs | Over::InformativeSegmentedPairs => false,
             };
             metric.standard && metric.threshold != Threshold::Tuned && is_over
         });
@@ -263,28 +265,38 @@ fn predictions(
     path.to_str().unwrap().to_owned()
 }
 
-/// A class whose boxes cover most of its images can say nothing about guidance: two metrics leave it out, and a
-/// warning says so. In a published data set all classes count. Cat, class 0, gets such boxes.
-#[test]
-fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
+/// Scores maps of data of that name in which the boxes of a class cover whole images, after maps of validation images
+/// by which every threshold of IoU is as good, so that the lowest is chosen. Returns what was said.
+fn scored_where_a_class_is_everywhere(name: &str, everywhere: i32) -> (Sandbox, String) {
     let whole = [0.0, 0.0, 16.0, 16.0];
-    let objects: Vec<ObjectRow> = TINY
-        .objects
-        .iter()
-        .map(|&(id, class, corners)| (id, class, if class == 0 { whole } else { corners }))
-        .collect();
-    let score = |name| {
-        let sandbox = Sandbox::with(&Data {
-            name,
-            objects: &objects,
-            ..TINY
-        });
-        let logits = predictions(&sandbox, "p.parquet", |_, _, logit| Some(logit));
-        let args = ["--maps", "-", "--predictions", &logits, "--replicates", "9"];
-        let said = sandbox.said("out", &args, &stream(&rows_by_hand(), &columns()));
-        (sandbox, said)
+    let objects = TINY.objects.iter().map(|&(id, class, corners)| {
+        let corners = if class == everywhere { whole } else { corners };
+        (id, class, corners)
+    });
+    let objects: Vec<ObjectRow> = objects.collect();
+    let sandbox = Sandbox::with(&Data {
+        name,
+        objects: &objects,
+        ..TINY
+    });
+    let of_val = RunColumns {
+        split: Some(Split::Val),
+        ..columns()
     };
-    let (sandbox, said) = score("tiny");
+    let uniform = [("f", 0), ("g", 2)].map(|pair| row(pair, 8, 8, vec![1.0; 64]));
+    sandbox.said("val", &["--maps", "-"], &stream(&uniform, &of_val));
+    let logits = predictions(&sandbox, "p.parquet", |_, _, logit| Some(logit));
+    let args = ["--maps", "-", "--predictions", &logits, "--replicates", "9"];
+    let args = [&args[..], &["--threshold-from", "val"]].concat();
+    let said = sandbox.said("out", &args, &stream(&rows_by_hand(), &columns()));
+    (sandbox, said)
+}
+
+/// A class whose boxes cover most of its images can say nothing about guidance: the metrics of informative classes
+/// leave it out, and a warning says so. In a published data set all classes count. Cat, class 0, gets such boxes.
+#[test]
+fn classes_that_can_say_nothing_are_left_out_of_some_metrics() {
+    let (sandbox, said) = scored_where_a_class_is_everywhere("tiny", 0);
     let line = "cat covers 77 % of its images: guidance cannot move a map off it";
     let warning = format!("warning: {line}; epg_informative and f1_informative leave it out\n");
     assert!(said.contains(&warning), "{said}");
@@ -297,8 +309,16 @@ fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
     assert_eq!(of("epg", All).unwrap().1, 5);
     // Without class 0, predicted: class 1 on b (right) and on e (wrong). Missed: class 1 on a, class 2 on c.
     close(of("f1_informative", All), 2.0 / 5.0, 5, "f1_informative");
+    // At threshold 0 a/1 has no cell above it, b/1 those of its mask, and c/2 no mask.
+    let iou = of("iou_tuned_informative", All);
+    close(iou, 1.0 / 3.0, 3, "iou_tuned_informative");
+    assert_eq!(iou.unwrap().2, Some(0.0));
+    assert_eq!(of("iou_tuned", All).unwrap().1, 5);
+    // d/0 alone has a segmentation.
+    assert_eq!(of("on_object", All).unwrap().1, 1);
+    assert_eq!(of("on_object_informative", All), None);
     let replicates = sandbox.table("out", &REPLICATES);
-    for name in ["epg_informative", "f1_informative"] {
+    for name in ["epg_informative", "f1_informative", "iou_tuned_informative"] {
         assert_eq!(values(&replicates, name).len(), 9 * 3, "{name}");
     }
     let path = sandbox.path("out").join(file_name(&METRICS));
@@ -306,11 +326,21 @@ fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
     let named = origin.get("guidance.uninformative").unwrap();
     assert_eq!(named, json!({ "0": line }).to_string());
 
-    let (sandbox, said) = score("voc2007");
+    // Dog, class 1, is left out instead.
+    let (sandbox, _) = scored_where_a_class_is_everywhere("tiny", 1);
+    let metrics = sandbox.table("out", &METRICS);
+    let found = metric(&metrics, "on_object_informative", All);
+    close(found, 16.0 / 24.5, 1, "on_object_informative");
+    assert_eq!(metric(&metrics, "on_object_informative", Group(0)), None);
+
+    let (sandbox, said) = scored_where_a_class_is_everywhere("voc2007", 0);
     assert!(!said.contains("informative"), "{said}");
     let metrics = sandbox.table("out", &METRICS);
-    assert_eq!(metric(&metrics, "epg_informative", All), None);
-    assert_eq!(metric(&metrics, "f1_informative", All), None);
+    assert_eq!(metric(&metrics, "on_object", All).unwrap().1, 1);
+    for name in ["epg", "f1", "iou_tuned", "on_object"] {
+        let name = format!("{name}_informative");
+        assert_eq!(metric(&metrics, &name, All), None, "{name}");
+    }
 }
 
 #[test]

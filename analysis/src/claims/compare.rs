@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 
 use crate::model::aligned::Aligned;
 use crate::model::evidence::Evidence;
+use crate::model::informative;
+use crate::model::measure::{EPG_INFORMATIVE, F1_INFORMATIVE};
+use crate::model::run::{Epoch, Run};
 use crate::model::run_sets::RunSet;
 use crate::model::seeds::tuned_on;
 use crate::model::select;
 use crate::model::setting::{Checkpoint, Key, Row, Setting};
-use crate::model::subject::Part;
+use crate::model::subject::{Part, Subject, VALIDATION};
 use crate::statistics::choice::{Candidate, Choice, Training, choose, height, thinned};
 use crate::statistics::effect::{Effect, Measured};
 
@@ -94,12 +97,16 @@ impl<'a> Side<'a> {
         if self.what == What::Baseline {
             return reader.read(self.setting, baseline, baseline.selected()?);
         }
-        let trainings: Vec<(Training, Vec<&Checkpoint>)> =
-            rows.iter().map(|row| training(evidence, row)).collect();
+        let trainings: Vec<(Training, Vec<&Checkpoint>)> = rows
+            .iter()
+            .map(|row| training(evidence, self.setting, row))
+            .collect();
         let (trainings, checkpoints): (Vec<Training>, Vec<Vec<&Checkpoint>>) =
             trainings.into_iter().unzip();
         let among = thinned(&trainings, n);
-        let floor = select::best_f1(evidence.results.epochs(&baseline.run.run_id))?;
+        // F1 is the same through all maps; these ones of the baseline were scored.
+        let kept = kept(evidence, self.setting, &baseline.run, self.setting.method());
+        let floor = select::best_f1(&kept)?;
         let mut keys = Vec::new();
         let mut read = |choice: Choice| {
             let (row, checkpoint) = match choice {
@@ -149,10 +156,46 @@ impl Reader<'_, '_> {
     }
 }
 
-/// A run's scored checkpoints of its Pareto set, as validation sees them.
-fn training<'a>(evidence: &Evidence, row: &'a Row) -> (Training, Vec<&'a Checkpoint>) {
-    let epochs = evidence.results.epochs(&row.run.run_id).iter();
-    let kept = epochs.filter(|epoch| epoch.is_kept).filter_map(|epoch| {
+/// Returns the epochs of a run in its Pareto set (of a baseline: that of the highest validation F1), as validation sees
+/// them. Where some classes can say nothing, F1 and EPG there are those of the others, from the scores of validation
+/// images by `maps`, their method and layer; an epoch without such scores is left out.
+fn kept(
+    evidence: &Evidence,
+    setting: &Setting,
+    run: &Run,
+    (attribution, layer): (&str, &str),
+) -> Vec<Epoch> {
+    let results = evidence.results;
+    let epochs = results.epochs(&run.run_id).iter();
+    let kept = epochs.filter(|epoch| epoch.is_kept);
+    if informative::all_count(results, &setting.data) {
+        return kept.copied().collect();
+    }
+    let of_informative = |epoch: &Epoch| {
+        let subject = Subject {
+            split: VALIDATION.to_owned(),
+            attribution: attribution.to_owned(),
+            layer: layer.to_owned(),
+            ..setting.subject(run, epoch.epoch, Part::All)
+        };
+        Some(Epoch {
+            val_f1: results.value(&subject, F1_INFORMATIVE)?,
+            val_epg: results.value(&subject, EPG_INFORMATIVE)?,
+            ..*epoch
+        })
+    };
+    kept.filter_map(of_informative).collect()
+}
+
+/// A run's scored checkpoints of its Pareto set, as validation sees them through the maps that guided it.
+fn training<'a>(
+    evidence: &Evidence,
+    setting: &Setting,
+    row: &'a Row,
+) -> (Training, Vec<&'a Checkpoint>) {
+    let maps = (row.run.attribution.as_str(), row.run.layer.as_str());
+    let kept = kept(evidence, setting, &row.run, maps).into_iter();
+    let kept = kept.filter_map(|epoch| {
         let mut scored = row.checkpoints.iter();
         let checkpoint = scored.find(|checkpoint| checkpoint.epoch == epoch.epoch)?;
         let candidate = Candidate {
@@ -179,7 +222,8 @@ fn highest_f1(trainings: &[Training], among: &[usize]) -> Option<(usize, usize)>
         .map(|(place, _)| place)
 }
 
-/// Returns the mean over seeds of what `of` makes of the sides' values of a metric.
+/// Returns the mean over seeds of what `of` makes of the sides' values of a metric, which is over the informative
+/// classes where some can say nothing (docs/SPEC.md B).
 ///
 /// Only seeds that all sides have count, without those on which λ of one of them was chosen, and those of which a
 /// value is missing. The sides choose among equally many trainings (λ) of a seed; a baseline is one. `None` without
@@ -196,6 +240,7 @@ pub(super) fn compare<const N: usize>(
     if data.len() > 1 {
         return None;
     }
+    let metric = informative::metric(evidence.results, data.first()?, metric);
     let configurations: BTreeSet<&str> = rows().map(|row| row.run.configuration.as_str()).collect();
     let runs = &evidence.results.runs;
     let tuned = configurations

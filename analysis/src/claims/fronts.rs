@@ -3,7 +3,7 @@
 
 use crate::claims::claim::Trial;
 use crate::claims::compare::{Side, compare, difference};
-use crate::claims::runs::{conventional, of_loss};
+use crate::claims::runs::{conventional, counted, of_loss};
 use crate::model::evidence::Evidence;
 use crate::model::run_sets::plain;
 use crate::model::setting::Setting;
@@ -21,7 +21,7 @@ pub(super) fn best_front(
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| suit(setting)) {
         let run_sets = plain(setting);
-        let measure = evidence.measure(metric(setting));
+        let measure = counted(evidence, setting, metric(setting));
         for ours in of_loss(&run_sets, loss) {
             for theirs in rivals.iter().flat_map(|rival| of_loss(&run_sets, rival)) {
                 let sides = [ours, theirs].map(|run_set| Side::front(setting, &run_set.rows));

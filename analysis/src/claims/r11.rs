@@ -3,7 +3,7 @@
 
 use crate::claims::claim::{Claim, Trial, Trials};
 use crate::claims::compare::gain;
-use crate::claims::runs::{conventional, guided_here, iou, is_few, some};
+use crate::claims::runs::{conventional, counted, guided_here, iou, is_few, some};
 use crate::model::evidence::Evidence;
 use crate::model::loss::L1;
 use crate::model::run_sets::RunSet;
@@ -24,7 +24,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
-        let measure = evidence.measure(iou(setting));
+        let measure = counted(evidence, setting, iou(setting));
         let is_limited = |run_set: &&RunSet| run_set.is_of(L1) && is_few(run_set.variant());
         for run_set in guided_here(setting).iter().filter(is_limited) {
             let effect = gain(evidence, setting, run_set, (Part::All, measure.name()));

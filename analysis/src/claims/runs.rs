@@ -5,8 +5,9 @@
 use crate::claims::claim::{Trial, Trials};
 use crate::model::configuration::Variant;
 use crate::model::evidence::Evidence;
+use crate::model::informative;
 use crate::model::loss::ENERGY;
-use crate::model::measure::{IOU, IOU_TUNED};
+use crate::model::measure::{IOU, IOU_TUNED, Measure};
 use crate::model::run_sets::{RunSet, plain, run_sets};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::{CONVENTIONAL, Part};
@@ -47,6 +48,11 @@ pub(super) fn of_loss<'a, 'b>(
 pub(super) fn energy(setting: &Setting) -> Vec<RunSet<'_>> {
     let is_energy = |run_set: &RunSet| run_set.is_of(ENERGY) && run_set.variant().is_plain();
     plain(setting).into_iter().filter(is_energy).collect()
+}
+
+/// Returns the metric that stands for `metric` in a setting: over the informative classes where some can say nothing.
+pub(super) fn counted(evidence: &Evidence, setting: &Setting, metric: &str) -> Measure {
+    evidence.measure(informative::metric(evidence.results, &setting.data, metric))
 }
 
 /// Returns the name of the metric for IoU: at the threshold chosen on validation if all runs have one,

@@ -22,12 +22,12 @@ pub struct Entry {
 }
 
 /// Whether the user asked for one exhibit or for the whole report. The exhibit `published`
-/// shows more if it is asked for.
+/// shows more if it is asked for, and `verdicts` then judges a user's own data, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     /// All exhibits are made.
     WithAll,
-    /// The user named it on the command line.
+    /// The user named it, on the command line or in `show` of a recipe.
     ByName,
 }
 

@@ -10,7 +10,7 @@ use crate::model::results::Results;
 use crate::model::run_sets::{by_seed, run_sets};
 use crate::model::seeds::moments;
 use crate::model::setting::{Row, Setting};
-use crate::model::subject::{Part, Subject};
+use crate::model::subject::{Part, Subject, VALIDATION};
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
 
 /// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
@@ -135,11 +135,10 @@ fn worst_on_validation(results: &Results, setting: &Setting, row: &Row) -> Optio
     row.cell(Part::All, "adjusted_accuracy")?.value?;
     let on_validation = |group: i32| {
         let subject = Subject {
-            split: "val".to_owned(),
+            split: VALIDATION.to_owned(),
             ..setting.subject(&row.run, row.selection.epoch, Part::Group(group))
         };
-        let mut metrics = results.metrics.get(&subject)?.iter();
-        metrics.find(|metric| metric.metric == ACCURACY)?.value
+        results.value(&subject, ACCURACY)
     };
     let groups = setting.groups.iter();
     let groups: Option<Vec<(f64, i32)>> = groups

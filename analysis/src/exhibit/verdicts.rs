@@ -1,10 +1,13 @@
 //! Makes the exhibit `verdicts`: a table of the paper's claims, each with whether it holds in our
 //! results, and a table of the comparisons that decided it. [`crate::claims`] decides them.
 
+use std::collections::BTreeSet;
+
 use crate::claims::verdict::{Judged, judge};
-use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::entry::{Asked, Entry, Made};
 use crate::format::points;
 use crate::model::evidence::Evidence;
+use crate::model::informative;
 use crate::model::names;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
@@ -13,24 +16,50 @@ pub(super) const ENTRY: Entry = Entry {
     name: "verdicts",
     title: "The paper's claims",
     about: "The paper's claims, decided by these results",
-    make: |evidence, _| Ok(make(evidence)),
+    make: |evidence, asked| Ok(make(evidence, asked)),
     said: Some(said),
 };
 
 /// Judges all claims, and makes the table of verdicts and the table of comparisons. The claims are about the
 /// paper's data, or `scenes`, the small artificial data that the programs contain. If any setting (runs trained and
-/// scored alike) is of a user's own data, nothing is judged.
-fn make(evidence: &Evidence) -> Made {
+/// scored alike) is of a user's own data, they are judged only where the exhibit was asked for by name.
+fn make(evidence: &Evidence, asked: Asked) -> Made {
     let mut settings = evidence.settings.iter();
-    if let Some(own) = settings.find(|setting| names::is_own(&setting.dataset)) {
-        return Err(format!("the claims are not about {}", own.dataset));
+    let own = settings.find(|setting| names::is_own(&setting.dataset));
+    if let (Some(own), Asked::WithAll) = (own, asked) {
+        return Err(format!(
+            "the claims are not about {}, of which they are only asked by name",
+            own.dataset
+        ));
     }
     let judged = judge(evidence);
-    Ok((Vec::new(), vec![verdicts(&judged), trials(&judged)]))
+    let of_own = of_own_data(evidence);
+    Ok((
+        Vec::new(),
+        vec![verdicts(&judged, &of_own), trials(&judged)],
+    ))
 }
 
-/// The table of verdicts: a line for each claim.
-fn verdicts(judged: &[Judged]) -> Table {
+/// Words with the names of the data that the claims are asked of, and how many of its classes count, where a user's
+/// own is among it; empty where it is the paper's or `scenes`, of which the heading says enough.
+fn of_own_data(evidence: &Evidence) -> String {
+    let mut settings = evidence.settings.iter();
+    if !settings.any(|setting| names::is_own(&setting.dataset)) {
+        return String::new();
+    }
+    let named = evidence.settings.iter().map(|setting| {
+        let name = names::dataset(&setting.dataset);
+        match informative::classes(evidence.results, &setting.data) {
+            Some(classes) => format!("{name} ({classes} count)"),
+            None => name.to_owned(),
+        }
+    });
+    let named: BTreeSet<String> = named.collect();
+    format!(", on {}", Vec::from_iter(named).join(" and "))
+}
+
+/// The table of verdicts: a line for each claim. `of_own` are the words of [`of_own_data`].
+fn verdicts(judged: &[Judged], of_own: &str) -> Table {
     let columns = vec![
         Column::new("claim", "", Kind::Text),
         Column::new("statement", "Claim", Kind::Text),
@@ -50,7 +79,7 @@ fn verdicts(judged: &[Judged]) -> Table {
         };
         Line::new(vec![
             Cell::text(judged.claim.name),
-            Cell::text(judged.claim.statement),
+            Cell::text(format!("{}{of_own}", judged.claim.statement)),
             Cell::text(judged.verdict.to_string()),
             Cell::text(&judged.why),
             points(0),
@@ -131,9 +160,10 @@ fn trials(judged: &[Judged]) -> Table {
 /// Returns the verdicts as lines for the terminal.
 fn said(evidence: &Evidence) -> String {
     let mut text = String::from("\nThe paper's claims, by these results:\n");
+    let of_own = of_own_data(evidence);
     for judged in judge(evidence) {
         text.push_str(&format!(
-            "{:4} {:22} {}: {}",
+            "{:4} {:22} {}{of_own}: {}",
             judged.claim.name,
             judged.verdict.to_string(),
             judged.claim.statement,

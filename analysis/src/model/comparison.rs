@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::model::configuration::Layer;
 use crate::model::intervals;
-use crate::model::measure::{self, IOU_TUNED};
+use crate::model::measure;
 use crate::model::names;
 use crate::model::results::Results;
 use crate::model::run::{self, Run};
@@ -372,7 +372,7 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
             let replicates = |subject: &Subject| results.resampled(subject, &metric.metric);
             // Two values are comparable if both are over the same number of images or pairs, and at the same
             // threshold. The tuned IoU is the exception: its threshold is chosen for each run by validation.
-            let is_tuned = metric.metric == IOU_TUNED;
+            let is_tuned = measure::is_tuned(&metric.metric);
             let key = |m: &Metric| (m.metric.clone(), m.n, m.threshold.filter(|_| !is_tuned));
             let other = theirs.iter().find(|other| key(other) == key(&metric));
             let own = replicates(subject);

@@ -28,10 +28,14 @@ pub const EPG_INFORMATIVE: &str = "epg_informative";
 pub const IOU: &str = "iou";
 /// Intersection over union at the threshold chosen on validation.
 pub const IOU_TUNED: &str = "iou_tuned";
+/// The same over the pairs of the informative classes.
+pub const IOU_TUNED_INFORMATIVE: &str = "iou_tuned_informative";
 /// Share of positive attribution in the class's segmentation.
 pub const SEGMENT_EPG: &str = "segment_epg";
 /// On-object EPG: positive attribution in the segmentation, divided by that in the mask.
 pub const ON_OBJECT: &str = "on_object";
+/// On-object EPG over the pairs of the informative classes.
+pub const ON_OBJECT_INFORMATIVE: &str = "on_object_informative";
 
 /// Names and titles of known metrics, in the order of columns; other metrics follow by name. A title is used
 /// where the tables have none.
@@ -63,6 +67,11 @@ pub const COUNTS: [(&str, &str); 3] = [
 /// Whether a metric is one of [`COUNTS`].
 pub fn is_count(metric: &str) -> bool {
     COUNTS.iter().any(|(count, _)| *count == metric)
+}
+
+/// Whether a metric is IoU at the threshold chosen on validation, for each run its own.
+pub fn is_tuned(metric: &str) -> bool {
+    [IOU_TUNED, IOU_TUNED_INFORMATIVE].contains(&metric)
 }
 
 /// A metric as people read it. Two of the same name are equal.

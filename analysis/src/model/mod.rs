@@ -14,6 +14,7 @@ pub mod extremes;
 pub mod faithfulness;
 pub mod front;
 pub mod gallery;
+pub mod informative;
 pub mod intervals;
 pub mod loss;
 pub mod measure;

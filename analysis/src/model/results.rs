@@ -106,6 +106,12 @@ impl Results {
         self.replicates.get(subject)?.get(metric)
     }
 
+    /// The value of a metric of `subject`; `None` where it was not measured, or is undefined.
+    pub fn value(&self, subject: &Subject, metric: &str) -> Option<f64> {
+        let mut metrics = self.metrics.get(subject)?.iter();
+        metrics.find(|found| found.metric == metric)?.value
+    }
+
     /// The epochs of a run; empty where it is unknown.
     pub fn epochs(&self, run_id: &str) -> &[Epoch] {
         self.epochs.get(run_id).map_or(&[], Vec::as_slice)

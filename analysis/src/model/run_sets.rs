@@ -153,11 +153,13 @@ pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Op
 
 /// Returns how many times as long a training step of `slow` takes as one of `fast`, of each round of the first
 /// measurement that has both; empty where none has. Runs of a configuration differ in λ and seed, on which the time
-/// does not depend.
+/// does not depend, so any of them may have been timed, also one that was not scored (a λ that was tried and dropped).
 pub fn times_as_long(results: &Results, slow: &RunSet, fast: &RunSet) -> Vec<f64> {
-    let ids = |run_set: &'_ RunSet| -> Vec<String> {
-        let rows = run_set.rows.iter();
-        rows.map(|row| row.run.run_id.clone()).collect()
+    let ids = |run_set: &RunSet| -> Vec<String> {
+        let hash = &run_set.configuration.hash;
+        let runs = results.runs.iter();
+        let of_set = runs.filter(|run| run.configuration == *hash);
+        of_set.map(|run| run.run_id.clone()).collect()
     };
     let (slow, fast) = (ids(slow), ids(fast));
     let mut found = results

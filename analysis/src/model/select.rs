@@ -4,7 +4,7 @@
 //!
 //! Candidates are the epochs of the run's Pareto set that were evaluated on the test split. For a guided run,
 //! the candidate with the highest validation EPG is chosen among those whose validation F1 is at most
-//! [`F1_TOLERANCE`] below the best of its baseline; if there are none, the candidate with the highest validation
+//! [`F1_TOLERANCE`] below the best that its baseline kept; if there are none, the candidate with the highest validation
 //! F1. For a baseline, which is trained without guidance, it is the candidate with the highest validation F1.
 
 use std::cmp::Ordering;
@@ -13,8 +13,8 @@ use std::fmt;
 
 use crate::model::run::Epoch;
 
-/// The most validation F1 that a guided checkpoint may lose against its baseline's best: 1 percentage point, our
-/// choice.
+/// The most validation F1 that a guided checkpoint may lose against its baseline's best kept one: 1 percentage point,
+/// our choice.
 pub const F1_TOLERANCE: f64 = 0.01;
 
 /// Room for rounding in the comparison with the tolerance.
@@ -77,9 +77,11 @@ pub fn guided(
     Some(selection(best, Rule::HighestF1))
 }
 
-/// The best validation F1 of any epoch; `None` if none is finite.
+/// The best validation F1 of the epochs that were kept; `None` if none is finite. In other epochs a B-cosified network
+/// may still be the ordinary one that it is made of, whose F1 no checkpoint has (docs/SPEC.md D).
 pub fn best_f1(epochs: &[Epoch]) -> Option<f64> {
-    let values = epochs.iter().map(|epoch| epoch.val_f1);
+    let kept = epochs.iter().filter(|epoch| epoch.is_kept);
+    let values = kept.map(|epoch| epoch.val_f1);
     values
         .filter(|value| value.is_finite())
         .max_by(f64::total_cmp)
@@ -179,5 +181,17 @@ mod tests {
             let found = guided(&epochs, &evaluated, baseline_f1);
             assert_eq!(found.map(|s| (s.epoch, s.rule)), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn the_best_f1_is_of_the_epochs_that_were_kept() {
+        let best = |epochs: &[(i32, f64, f64, bool)]| {
+            let epochs: Vec<Epoch> = epochs.iter().copied().map(epoch).collect();
+            best_f1(&epochs)
+        };
+        let on_its_way = (1, 0.49, 0.3, false);
+        assert_eq!(best(&[on_its_way, (2, 0.28, 0.3, true)]), Some(0.28));
+        assert_eq!(best(&[on_its_way, (2, f64::NAN, 0.3, true)]), None);
+        assert_eq!(best(&[on_its_way]), None);
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::intervals::Interval;
-use crate::model::measure::IOU_TUNED;
+use crate::model::measure;
 use crate::model::names;
 use crate::model::run::Run;
 use crate::model::select::{self, Rule, Selection};
@@ -109,7 +109,7 @@ pub type Key = (i64, Option<u64>);
 impl Cell {
     /// The key of the cell of `metric`.
     pub fn key(&self, metric: &str) -> Key {
-        let threshold = self.threshold.filter(|_| metric != IOU_TUNED);
+        let threshold = self.threshold.filter(|_| !measure::is_tuned(metric));
         (self.n, threshold.map(f64::to_bits))
     }
 }

@@ -6,6 +6,9 @@ use crate::model::configuration::Amount;
 /// The name of the split that reports show.
 pub const TEST: &str = "test";
 
+/// The name of the split by which validation chooses.
+pub const VALIDATION: &str = "val";
+
 /// The task whose classes are the data set's own; Waterbirds also has a `reversed` one.
 pub const CONVENTIONAL: &str = "conventional";
 

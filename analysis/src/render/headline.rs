@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::{percent, points};
 use crate::model::evidence::Evidence;
+use crate::model::informative;
 use crate::model::intervals::Interval;
-use crate::model::measure::{EPG, EPG_INFORMATIVE, F1, F1_INFORMATIVE};
+use crate::model::measure::{EPG, F1};
 use crate::model::names;
 use crate::model::over_seeds::{Difference, OverSeeds};
 use crate::model::setting::Setting;
@@ -110,19 +111,10 @@ pub fn too_brief(evidence: &Evidence) -> Vec<String> {
 /// The finding of one setting; `None` if no guided run has a baseline or a metric is missing.
 fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Finding> {
     let runs = OverSeeds::preferred(&evidence.results.runs, setting)?;
-    // The classes of the data that can say nothing, with the reasons; `None` if all can.
-    let left_out = evidence.results.uninformative.get(&setting.data);
-    let metrics = match left_out {
-        Some(_) => [EPG_INFORMATIVE, F1_INFORMATIVE],
-        None => [EPG, F1],
-    };
-    let over = left_out.map(|left_out| {
-        let classes = evidence.results.class_names.get(&setting.data);
-        match classes.map(|all| (all.len().saturating_sub(left_out.len()), all.len())) {
-            Some((n, all)) => format!(", {n} of {all} classes"),
-            None => format!(", classes left out: {}", left_out.len()),
-        }
-    });
+    let metrics =
+        [EPG, F1].map(|metric| informative::metric(evidence.results, &setting.data, metric));
+    let over = informative::classes(evidence.results, &setting.data);
+    let over = over.map(|classes| format!(", {classes}"));
     let clauses = |part: Part| -> Option<String> {
         let [epg, f1] = metrics.map(|metric| runs.difference(evidence, setting, part, metric));
         Some(format!("{}; {}", epg_clause(&epg?), f1_clause(&f1?)))

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod browser;
+pub mod claims;
 pub mod gallery;
 pub mod program;
 
@@ -93,8 +94,10 @@ pub struct Run {
     pub said: Vec<(&'static str, &'static str)>,
     /// Seconds that an epoch took.
     pub seconds: f64,
-    /// (epoch, validation F1, validation EPG); all are in the Pareto set.
+    /// (epoch, validation F1, validation EPG); all are in the Pareto set but those in `dropped`.
     pub epochs: Vec<(i32, f64, f64)>,
+    /// The epochs whose checkpoints were not kept.
+    pub dropped: Vec<i32>,
     /// Its evaluations.
     pub scores: Vec<Score>,
 }
@@ -136,6 +139,7 @@ impl Default for Run {
             seconds: 10.0,
             // The best epoch is not the last one, so the run counts as converged.
             epochs: vec![(1, 0.80, 0.40), (2, 0.70, 0.30)],
+            dropped: Vec::new(),
             scores: Vec::new(),
         }
     }
@@ -345,12 +349,14 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
     let n = run.epochs.len();
     let column =
         |get: fn(&(i32, f64, f64)) -> f64| run.epochs.iter().map(get).collect::<Vec<f64>>();
+    let is_kept = |epoch: &(i32, f64, f64)| !run.dropped.contains(&epoch.0);
+    let kept: Vec<bool> = run.epochs.iter().map(is_kept).collect();
     let frame = df!(
         "run_id" => vec![id; n], "epoch" => run.epochs.iter().map(|e| e.0).collect::<Vec<i32>>(),
         "loss" => vec![0.5; n], "loss_class" => vec![0.3; n], "loss_localization" => vec![0.2; n],
         "learning_rate" => vec![1e-4; n], "seconds" => vec![run.seconds; n],
         "images_per_second" => vec![80.0; n], "val_f1" => column(|e| e.1), "val_map" => column(|e| e.1),
-        "val_epg" => column(|e| e.2), "val_iou" => column(|e| e.2), "is_pareto" => vec![true; n],
+        "val_epg" => column(|e| e.2), "val_iou" => column(|e| e.2), "is_pareto" => kept,
     );
     write(&folder.join("epochs.parquet"), "epochs", frame.unwrap());
     for score in &run.scores {
@@ -400,7 +406,7 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
     // IoU's threshold is 0.5. The tuned IoU's differs between runs, the sweep's between its rows.
     let threshold = |(_, metric, value): &(Part, &str, f64)| match *metric {
         "iou" => Some(0.5),
-        "iou_tuned" | "iou_sweep" => Some(*value),
+        "iou_tuned" | "iou_tuned_informative" | "iou_sweep" => Some(*value),
         _ => None,
     };
     let frame = df!(

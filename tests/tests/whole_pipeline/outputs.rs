@@ -145,7 +145,7 @@ fn metrics_are_shares_and_counts() {
                 // `on_object` is the attribution inside the segmentation divided by that inside the boxes. It can
                 // exceed 1, as a segmentation can reach beyond the boxes. Three metrics are counts of maps.
                 let is_share = match name {
-                    "on_object" => value >= 0.0,
+                    "on_object" | "on_object_informative" => value >= 0.0,
                     "empty_mask" | "no_positive" | "under_constant" => {
                         value.fract() == 0.0 && (0.0..=counts.value(row) as f64).contains(&value)
                     }

@@ -264,6 +264,25 @@ fn rates_are_measured_as_steps_finish() {
     );
 }
 
+/// The stand-in says that 3 of 10 epochs are finished, and ends, as a trainer that early stopping ends.
+#[test]
+fn rates_are_measured_of_the_epochs_that_early_stopping_left() {
+    let sandbox = Sandbox::new();
+    sandbox.write("progress", include_str!("../fixtures/progress.json"));
+    let limited = "size = 32\nlimit = { train = 40, val = 10, test = 10 }\n";
+    let early = "epochs = 10\nearly_stopping = { metric = \"f1\", patience = 2 }\n";
+    let recipe = RECIPE
+        .replace("size = 32\n", limited)
+        .replace("epochs = 2\n", early);
+    let done = sandbox.reproduce(&recipe, &["--device", "cpu"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let rates = sandbox.read("out/rates.toml");
+    let mut each = rates.split("[[rate]]");
+    // The baseline's: 3 epochs of 40 images.
+    let plain = each.find(|rate| rate.contains("way = \"plain\"")).unwrap();
+    assert!(plain.contains("times = 120.0\n"), "{plain}");
+}
+
 /// Of own data a training step is timed first. By its pace, three times the tables', the recipe gets fewer images,
 /// and the plan's time is the same number of minutes.
 #[test]

@@ -36,6 +36,8 @@ pub enum Over {
     /// Pairs whose class can say something about guidance (docs/SPEC.md B), where the data also has classes that
     /// cannot.
     InformativePairs,
+    /// Those of [`Over::InformativePairs`] in which every object of the class has a segmentation.
+    InformativeSegmentedPairs,
 }
 
 /// Which threshold of IoU a metric uses.
@@ -74,10 +76,15 @@ pub enum Measured {
 impl PairMetric {
     /// Measures one pair.
     pub fn measure(&self, pair: &Pair) -> Measured {
+        let (is_segmented, is_informative) = (
+            pair.segmentation.is_some(),
+            pair.is_informative == Some(true),
+        );
         let has_it = match self.over {
             Over::Pairs => true,
-            Over::SegmentedPairs => pair.segmentation.is_some(),
-            Over::InformativePairs => pair.is_informative == Some(true),
+            Over::SegmentedPairs => is_segmented,
+            Over::InformativePairs => is_informative,
+            Over::InformativeSegmentedPairs => is_segmented && is_informative,
         };
         if !has_it || !self.is_asked(pair.thresholds) {
             return Measured::Absent;

@@ -216,6 +216,39 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
     );
 }
 
+/// Of a B-cosified ResNet-50 no time was measured: it takes as many times a ResNet-50's as EfficientNet-Lite0's takes of
+/// its own network's, 0.1 s over 0.033 s.
+#[test]
+fn a_bcosified_network_costs_as_many_times_its_ordinary_one() {
+    let text = RECIPE.replace("bcos_resnet50", "bcosified_resnet50");
+    let plan = plan(&text);
+    for device in [Device::Cpu, Device::Cuda] {
+        let training = |key| seconds(&plan, key, &Rates::default(), device) - 2.0;
+        let ordinary = training("baseline/1");
+        close(training("baseline/2"), ordinary * 0.1 / 0.033);
+    }
+}
+
+/// How faithful maps are is measured of one checkpoint where guided runs begin from a baseline, and else of all that
+/// are scored: here of 4/3, by 5 pairs, at each of two layers.
+#[test]
+fn faithfulness_costs_as_much_as_is_measured() {
+    let text = format!("{RECIPE}[evaluation]\nfaithfulness = 5\n");
+    let from_weights = text.replace("[guided]", "[guided]\nstart = \"weights\"");
+    let one = 2.0 * (2.0 + 5.0 * 130.0 * 0.25 * 0.101);
+    for (text, n_guided) in [(text, 1.0), (from_weights, 4.0 / 3.0)] {
+        for (key, n_measured) in [("score/1", 1.0), ("score/2", n_guided)] {
+            let of = |text: &str| seconds(&plan(text), key, &Rates::default(), Device::Cpu);
+            close(of(&text) - of(&without(&text)), n_measured * one);
+        }
+    }
+}
+
+/// The recipe `text` without its table `[evaluation]`, which is the last.
+fn without(text: &str) -> String {
+    text.split("[evaluation]").next().unwrap().to_owned()
+}
+
 /// A training step of one network took twice as long here as the tables say.
 #[test]
 fn a_pace_stands_in_for_rates_until_steps_have_finished() {

@@ -98,15 +98,16 @@ impl Workshop<'_> {
         let progress = record::progress_file(&self.folders.out, key);
         command.arg("--progress").arg(progress);
         self.run(command, &format!("training {}", run.name), Saves::Yes)?;
-        Ok(match before {
-            // A run with early stopping may have trained fewer epochs than the work would say.
-            Some((_, state))
-                if state == "absent" && run.hyperparameters.early_stopping.is_none() =>
-            {
-                Work::of_run(self.experiment, run)
-            }
-            _ => Vec::new(),
-        })
+        if before.is_none_or(|(_, state)| state != "absent") {
+            return Ok(Vec::new());
+        }
+        let epochs = match run.hyperparameters.early_stopping {
+            None => Some(run.hyperparameters.epochs),
+            // It may have ended before the last epoch.
+            Some(_) => record::finished_epochs(&self.folders.out, key),
+        };
+        let work = epochs.map(|epochs| Work::of_epochs(self.experiment, run, epochs));
+        Ok(work.unwrap_or_default())
     }
 
     /// The evaluations of the selection of this index, whether made or not: each chosen checkpoint of its

@@ -104,6 +104,20 @@ pub(crate) fn progress_file(out: &Path, key: &str) -> PathBuf {
     out.join("steps").join(format!("{key}.progress.json"))
 }
 
+/// The number of epochs that the training of the step `key` has finished, as the trainer said last; None where it said
+/// nothing that can be read, or none is.
+pub(super) fn finished_epochs(out: &Path, key: &str) -> Option<u32> {
+    /// What the file has a number for each finished epoch of.
+    #[derive(Deserialize)]
+    struct Losses {
+        loss: Vec<f64>,
+    }
+    let text = std::fs::read(progress_file(out, key)).ok()?;
+    let said: Losses = serde_json::from_slice(&text).ok()?;
+    let epochs = u32::try_from(said.loss.len()).ok()?;
+    (epochs > 0).then_some(epochs)
+}
+
 /// The time since 1970.
 pub(crate) fn now() -> Duration {
     SystemTime::now()
