@@ -7,10 +7,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
+use trainer::guide::distillation::distance;
+use trainer::guide::objective::distilled;
 use trainer::names::Layer;
 use trainer::network::bcosified::{LOGIT_BIAS, PROGRESS, widened};
 use trainer::network::pass::fused;
 use trainer::network::{Backbone, Encoding, Mode, Model};
+use trainer::train::adam::{Adam, WeightDecay};
 use trainer::weights::network::{Network, NetworkOptions, attempt, open};
 
 /// Returns fixed numbers, normal with deviation 1, in double precision. libtorch has one generator for all tests of
@@ -150,6 +153,42 @@ fn as_a_bcos_network_its_maps_add_up_to_the_logits() {
             }
         }
     }
+}
+
+/// At the start the features are those of the network that it begins from, on the way they go apart, and steps
+/// against their distance bring them nearer.
+#[test]
+fn distillation_keeps_features_near_those_at_the_start() {
+    let ((_, teacher), (_, model)) = (pair("resnet18"), pair("resnet18"));
+    let input = encoded(&model);
+    let features = |model: &Model, mode| model.all_features(&input, mode).unwrap();
+    let apart = |mode| {
+        let theirs = features(&teacher, Mode::Eval).0;
+        let distance = tch::no_grad(|| distance(&features(&model, mode).0, &theirs).unwrap());
+        distance.double_value(&[])
+    };
+    let (all, logits) = features(&model, Mode::Eval);
+    for (layer, found) in Layer::ALL[1..].iter().zip(&all) {
+        let expected = model.features(&input, *layer, Mode::Eval).unwrap();
+        assert_eq!(largest(&(expected - found)), 0.0, "{layer}");
+    }
+    assert_eq!(all.len(), Layer::ALL.len() - 1);
+    let whole = model.logits(&input, Layer::Input, Mode::Eval).unwrap();
+    assert_eq!(largest(&(whole - logits)), 0.0);
+    assert!(apart(Mode::Eval) < 1e-12);
+
+    model.bcosify(1.0).unwrap();
+    let targets = Tensor::zeros([2, 4], (Kind::Double, Device::Cpu));
+    let terms = || distilled(&model, (&teacher, 2.0), &input, &targets).unwrap();
+    let (before, first) = (apart(Mode::Train), terms());
+    let added = (&first.total - &first.class).double_value(&[]);
+    assert!((added - 2.0 * before).abs() < 1e-9 && before > 0.1, "{before}");
+    let mut adam = Adam::new(model.params.trained(), WeightDecay::NONE).unwrap();
+    for _ in 0..10 {
+        adam.step(&terms().total, 1e-3).unwrap();
+    }
+    let after = apart(Mode::Train);
+    assert!(after < 0.8 * before, "{before} {after}");
 }
 
 /// Returns what the map of class 2 at `layer` adds up to, with the logit of no evidence, and the logit.

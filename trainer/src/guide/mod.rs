@@ -8,6 +8,8 @@ pub mod color_jitter;
 // Tests of the gradient of a B-cos network's localization loss.
 #[cfg(test)]
 mod dynamic_weights;
+// How far features are from those of the network that a B-cosified one is made of.
+pub mod distillation;
 // What a localization loss is.
 pub mod loss;
 // The localization losses.

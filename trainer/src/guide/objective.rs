@@ -8,6 +8,7 @@ use tch::{Reduction, TchError, Tensor};
 
 use crate::explain::attribution::{Attribution, Explainable};
 use crate::explain::gradients::Order;
+use crate::guide::distillation;
 use crate::guide::loss::Loss;
 use crate::machine::device;
 use crate::names::Layer;
@@ -45,7 +46,7 @@ pub struct MaskTargets {
 /// The terms of the objective, scalars in the graph.
 #[derive(Debug)]
 pub struct Terms {
-    /// The sum that is minimised, L_class + λ · Σ L_loc.
+    /// The sum that is minimised, L_class + λ · Σ L_loc; of a distilled network with its term.
     pub total: Tensor,
     /// The classification loss.
     pub class: Tensor,
@@ -111,6 +112,31 @@ pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, T
     let class = classification(model, &logits, targets)?;
     Ok(Terms {
         total: class.shallow_clone(),
+        class,
+        localization: None,
+        maps: None,
+        undefined: None,
+    })
+}
+
+/// Computes the objective of an unguided run of a B-cosified network in training mode, L_class + `weight` times the
+/// distance of its features to those of `teacher`, the network that it was made of; `input` as [`Model::encode`]
+/// returns it, for both, `targets` (N, K).
+///
+/// # Errors
+/// libtorch's.
+pub fn distilled(
+    model: &Model,
+    (teacher, weight): (&Model, f64),
+    input: &Tensor,
+    targets: &Tensor,
+) -> Result<Terms, TchError> {
+    let (theirs, _) = tch::no_grad(|| teacher.all_features(input, Mode::Eval))?;
+    let (ours, logits) = model.all_features(input, Mode::Train)?;
+    let class = classification(model, &logits, targets)?;
+    let distance = distillation::distance(&ours, &theirs)?;
+    Ok(Terms {
+        total: class.f_add(&distance.f_mul_scalar(weight)?)?,
         class,
         localization: None,
         maps: None,

@@ -149,6 +149,27 @@ impl Model {
         }
     }
 
+    /// Computes the features at every layer behind the input, the lowest first, and the logits (N, K) from an encoded
+    /// input (N, C, H, W), in one pass.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn all_features(
+        &self,
+        input: &Tensor,
+        mode: Mode,
+    ) -> Result<(Vec<Tensor>, Tensor), TchError> {
+        let pass = self.pass(mode, false)?;
+        let mut at = pass.input(input);
+        let mut features = Vec::new();
+        for stage in 0..STAGES - 1 {
+            at = self.continue_from(&at, stage..stage + 1, &pass)?;
+            features.push(at.tensor().shallow_clone());
+        }
+        let logits = self.continue_from(&at, STAGES - 1..STAGES, &pass)?;
+        Ok((features, logits.tensor().shallow_clone()))
+    }
+
     /// Computes the features at `layer` from an encoded input (N, C, H, W). [`Model::form`] says which of
     /// their axes are height and width.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {

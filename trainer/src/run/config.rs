@@ -65,6 +65,10 @@ pub struct RunConfig {
     /// epoch than the last of them is kept. Absent: as [`RunConfig::epochs_to_bcosify`] says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bcosify_epochs: Option<u32>,
+    /// The weight of the features' distance to those of the network that the run begins from, in a baseline that makes
+    /// a B-cos network of an ordinary one ([`crate::guide::distillation`]); absent: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<f64>,
     /// The optimizer.
     #[serde(default = "adam", skip_serializing_if = "is_adam")]
     pub optimizer: Optimizer,
@@ -398,6 +402,16 @@ impl RunConfig {
                 return wrong("bcosify_epochs", epochs.to_string(), &expected);
             }
             _ => {}
+        }
+        if let Some(weight) = self.distillation {
+            let begins = matches!(self.init, Init::Weights { .. });
+            if !self.backbone.is_bcosified || !begins || self.guidance.is_some() {
+                let expected = "none: only a baseline of a B-cosified network that begins from a weight file has it";
+                return wrong("distillation", weight.to_string(), expected);
+            }
+            if !(weight > 0.0 && weight.is_finite()) {
+                return wrong("distillation", weight.to_string(), "a number above 0");
+            }
         }
         if let Some(stopping) = self.early_stopping
             && stopping.patience == 0

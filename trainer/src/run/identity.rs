@@ -74,6 +74,9 @@ fn variation(config: &RunConfig) -> String {
     if config.backbone.is_bcosified {
         lines += &format!("bcosify_epochs {}\n", config.epochs_to_bcosify());
     }
+    if let Some(weight) = config.distillation {
+        lines += &format!("distillation {weight:e}\n");
+    }
     if let Some(stopping) = &config.early_stopping {
         lines += &format!("early_stopping {stopping}\n");
     }

@@ -66,6 +66,8 @@ struct Training<'a> {
     dataset: &'a Dataset,
     folder: &'a RunFolder,
     model: Model,
+    /// The network that a distilled run begins from, and the weight of its features' distance.
+    teacher: Option<(Model, f64)>,
     adam: Adam,
     rates: LearningRates,
     /// What its checkpoints say of where its first weights are from.
@@ -159,11 +161,20 @@ pub fn train(
         Augmentation::None => [&train[..], &val[..]].concat(),
         Augmentation::CropFlip => val.clone(),
     };
+    let teacher = match config.distillation {
+        Some(weight) => {
+            let teacher = start::model(config, dataset.classes.len(), device)?;
+            start::load(run, &teacher)?;
+            Some((teacher, weight))
+        }
+        None => None,
+    };
     let mut training = Training {
         run,
         dataset,
         folder,
         model,
+        teacher,
         adam,
         rates: LearningRates::new(config, train.len()),
         origin: origin::of(run.weights.as_deref())?,
@@ -476,7 +487,13 @@ impl Training<'_> {
         let input = self.input(&batch, epoch)?;
         let Some((guidance, annotated)) = config.guidance.as_ref().zip(self.annotated.as_ref())
         else {
-            return Ok((objective::plain(model, &input, &batch.targets)?, 0));
+            let terms = match &self.teacher {
+                Some((teacher, weight)) => {
+                    objective::distilled(model, (teacher, *weight), &input, &batch.targets)?
+                }
+                None => objective::plain(model, &input, &batch.targets)?,
+            };
+            return Ok((terms, 0));
         };
         let options = MaskOptions::from(guidance);
         // A row is an image's place in the batch.

@@ -213,6 +213,10 @@ impl Model {
                 .and_then(|images| whole(&format!("{field}: micro_batch"), images)),
             self.baseline.fault(&format!("{field}: baseline")),
             self.guided.fault(&format!("{field}: guided")),
+            self.guided.distillation.and_then(|weight| {
+                let key = format!("{field}: guided.distillation");
+                wrong(&key, weight, "none: only baselines have it")
+            }),
         ])
     }
 

@@ -209,6 +209,7 @@ impl GuidedRuns {
             warmup_steps: self.warmup_steps,
             warmup_epochs: self.warmup_epochs,
             bcosify_epochs: self.bcosify_epochs,
+            distillation: None, // the baselines' alone
             early_stopping: self.early_stopping.clone(),
         }
     }

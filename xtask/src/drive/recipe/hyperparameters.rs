@@ -28,6 +28,8 @@ pub(crate) struct Hyperparameters {
     pub(crate) warmup_epochs: Option<u32>,
     /// Epochs in which a B-cosified network becomes a B-cos network.
     pub(crate) bcosify_epochs: Option<u32>,
+    /// The weight of the features' distance to those of the network that a B-cosified one is made of.
+    pub(crate) distillation: Option<f64>,
     /// When a run ends before its last epoch; absent: never.
     pub(crate) early_stopping: Option<EarlyStopping>,
 }
@@ -55,6 +57,7 @@ pub(super) struct Change {
     warmup_steps: Option<u32>,
     warmup_epochs: Option<u32>,
     bcosify_epochs: Option<u32>,
+    pub(super) distillation: Option<f64>,
     early_stopping: Option<EarlyStopping>,
 }
 
@@ -76,6 +79,7 @@ impl Hyperparameters {
             warmup_steps,
             warmup_epochs,
             bcosify_epochs: change.bcosify_epochs.or(self.bcosify_epochs),
+            distillation: change.distillation.or(self.distillation),
             early_stopping: change.early_stopping.clone().or(self.early_stopping),
         }
     }
@@ -103,6 +107,7 @@ impl Hyperparameters {
             warmup_steps: own.warmup_steps,
             warmup_epochs: own.warmup_epochs,
             bcosify_epochs: own.bcosify_epochs,
+            distillation: own.distillation,
             early_stopping: own.early_stopping,
         }
     }
@@ -139,6 +144,8 @@ impl Change {
             at_least_1("warmup_steps", self.warmup_steps),
             at_least_1("warmup_epochs", self.warmup_epochs),
             at_least_1("bcosify_epochs", self.bcosify_epochs),
+            self.distillation
+                .and_then(|weight| above_0(&name("distillation"), weight)),
             both.and_then(|epochs| {
                 let found = format!("{epochs} beside warmup_steps");
                 wrong(&name("warmup_epochs"), found, "one of both")

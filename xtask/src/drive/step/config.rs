@@ -31,6 +31,7 @@ struct RunToml<'a> {
     warmup_steps: Option<u32>,
     warmup_epochs: Option<u32>,
     bcosify_epochs: Option<u32>,
+    distillation: Option<f64>,
     // Tables from here on: TOML wants plain values before them.
     early_stopping: Option<&'a EarlyStopping>,
     color_jitter: Option<&'a ColorJitter>,
@@ -90,6 +91,7 @@ pub(super) fn of(
         warmup_steps: run.hyperparameters.warmup_steps,
         warmup_epochs: run.hyperparameters.warmup_epochs,
         bcosify_epochs: run.hyperparameters.bcosify_epochs,
+        distillation: run.hyperparameters.distillation,
         early_stopping: run.hyperparameters.early_stopping.as_ref(),
         color_jitter: run.color_jitter.as_ref(),
         init,
