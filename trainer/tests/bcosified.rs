@@ -182,7 +182,10 @@ fn distillation_keeps_features_near_those_at_the_start() {
     let terms = || distilled(&model, (&teacher, 2.0), &input, &targets).unwrap();
     let (before, first) = (apart(Mode::Train), terms());
     let added = (&first.total - &first.class).double_value(&[]);
-    assert!((added - 2.0 * before).abs() < 1e-9 && before > 0.1, "{before}");
+    assert!(
+        (added - 2.0 * before).abs() < 1e-9 && before > 0.1,
+        "{before}"
+    );
     let mut adam = Adam::new(model.params.trained(), WeightDecay::NONE).unwrap();
     for _ in 0..10 {
         adam.step(&terms().total, 1e-3).unwrap();
