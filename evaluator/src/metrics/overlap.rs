@@ -184,9 +184,8 @@ fn exceeding(scale: Scale, map: &[f32], cells: &[bool]) -> [[u32; N_THRESHOLDS +
             let shifted = at + 0.5;
             let rounded = shifted + INTEGER;
             let is_near = ((shifted - (rounded - INTEGER)).abs() > 0.5 - ERROR) & (at > 0.0);
-            indices[i] = rounded.to_bits() as u8 & (INSIDE - 1)
-                | u8::from(cells[i]) * INSIDE
-                | u8::from(is_near) * NEAR;
+            let count = rounded.to_bits() as u8 & (INSIDE - 1);
+            indices[i] = count | (u8::from(cells[i]) * INSIDE) | (u8::from(is_near) * NEAR);
             any |= indices[i];
         }
         let (fours, last) = indices.as_chunks::<4>();
